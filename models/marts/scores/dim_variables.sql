@@ -1,0 +1,9 @@
+select
+    variable_code,
+    variable_no,
+    dimension_code,
+    variable_zh,
+    variable_en,
+    scoring_method,
+    tie_rule
+from {{ ref('variables') }}

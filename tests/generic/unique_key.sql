@@ -1,0 +1,11 @@
+{#- The given columns together identify a row. Rows returned are keys that occur more than once. -#}
+{% test unique_key(model, columns) %}
+
+select
+    {{ columns | join(', ') }},
+    count(*) as row_count
+from {{ model }}
+group by {{ columns | join(', ') }}
+having count(*) > 1
+
+{% endtest %}

@@ -1,4 +1,3 @@
-{#- A model lives in exactly the schema its folder is configured with: `marts`, not `<target>_marts`. -#}
 {% macro generate_schema_name(custom_schema_name, node) -%}
     {{ custom_schema_name if custom_schema_name else target.schema }}
 {%- endmacro %}

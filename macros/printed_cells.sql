@@ -1,22 +1,17 @@
-{#-
-All numbers of the printed tables in `var('published_tables')`, one row a number: table_code, row_no,
-source_line, city_label, heading, printed_value. The headings are the columns that the seeds declare
-in their YAML, so a table of another shape needs no change here.
--#}
 {% macro printed_cells() -%}
     {%- set selects = [] -%}
     {%- for table_code in var('published_tables') -%}
         {%- set seed = ref('published_' ~ table_code) -%}
         {%- for heading in printed_headings(seed.identifier) -%}
             {%- set select -%}
-    select
-        '{{ table_code }}' as table_code,
-        row_no,
-        source_line,
-        {{ adapter.quote('城市') }} as city_label,
-        '{{ heading }}' as heading,
-        {{ adapter.quote(heading) }} as printed_value
-    from {{ seed }}
+                select
+                    '{{ table_code }}' as table_code,
+                    row_no,
+                    source_line,
+                    {{ adapter.quote('城市') }} as city_label,
+                    '{{ heading }}' as heading,
+                    {{ adapter.quote(heading) }} as printed_value
+                from {{ seed }}
             {%- endset -%}
             {%- do selects.append(select) -%}
         {%- endfor -%}
@@ -24,7 +19,6 @@ in their YAML, so a table of another shape needs no change here.
     {{ selects | join('\n    union all\n') }}
 {%- endmacro %}
 
-{#- Headings of the columns of numbers of one printed table, in printed order. -#}
 {% macro printed_headings(seed_name) -%}
     {%- if execute -%}
         {%- set nodes = graph.nodes.values() | selectattr('resource_type', 'equalto', 'seed') -%}

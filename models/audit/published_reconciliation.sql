@@ -63,9 +63,10 @@ judged as (
     select
         explained.*,
         case
-            when is_named then 'anomaly'
-            when value = computed_value then case when erratum_code is null then 'equal' else 'corrected' end
-            when anomaly_code is not null then 'anomaly'
+            when explained.is_named then 'anomaly'
+            when explained.value = explained.computed_value
+                then case when explained.erratum_code is null then 'equal' else 'corrected' end
+            when explained.anomaly_code is not null then 'anomaly'
             else 'unexplained'
         end as verdict
     from explained
@@ -87,7 +88,10 @@ select
     judged.verdict,
     case when judged.verdict <> 'equal' then judged.erratum_code end as erratum_code,
     case when judged.verdict = 'anomaly' then judged.anomaly_code end as anomaly_code,
-    case judged.verdict when 'corrected' then judged.reason_en when 'anomaly' then judged.explanation_en end as explanation,
+    case judged.verdict
+        when 'corrected' then judged.reason_en
+        when 'anomaly' then judged.explanation_en
+    end as explanation,
     editions.source_code,
     published_tables.chapter_page,
     judged.source_line

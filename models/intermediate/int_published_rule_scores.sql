@@ -29,13 +29,13 @@ select
     city_code,
     variable_code,
     score,
-    {{ variable_score(
+    cast({{ variable_score(
         value="(case scoring_method when 'level_points' then level_points else score end)",
         scoring_method='scoring_method',
         tie_rule='tie_rule',
         is_listed='(score > 1)',
         partition_by='edition, variable_code',
-    ) }} as rule_score,
-    {{ rank_score('score', "'better'", 'edition, variable_code') }} as score_if_better,
-    {{ rank_score('score', "'worse'", 'edition, variable_code') }} as score_if_worse
+    ) }} as integer) as rule_score,
+    cast({{ rank_score('score', "'better'", 'edition, variable_code') }} as integer) as score_if_better,
+    cast({{ rank_score('score', "'worse'", 'edition, variable_code') }} as integer) as score_if_worse
 from printed

@@ -1,6 +1,6 @@
 with printed as (
 
-{{ printed_cells() }}
+    {{ printed_cells() }}
 
 ),
 

@@ -102,7 +102,7 @@ def run_suites(database: Path, data_docs: Path) -> list[Outcome]:
     return outcomes
 
 
-def documented_context(data_docs: Path) -> Any:  # noqa: ANN401 -- the library's own union of contexts
+def documented_context(data_docs: Path) -> Any:
     """A context that lives in memory and writes its Data Docs to a folder."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
@@ -151,7 +151,7 @@ def load_suites(expected_rows: dict[str, int]) -> list[dict[str, Any]]:
 
 
 def run_suite(
-    context: Any,  # noqa: ANN401
+    context: Any,
     suite: dict[str, Any],
     batch: BatchDefinition[Any],
     frame: pd.DataFrame,
@@ -170,7 +170,7 @@ def run_suite(
     return [outcome_of(name, single, frame) for single in result.results]
 
 
-def outcome_of(table: str, result: Any, frame: pd.DataFrame) -> Outcome:  # noqa: ANN401
+def outcome_of(table: str, result: Any, frame: pd.DataFrame) -> Outcome:
     """Flatten one result of Great Expectations."""
     config = result.expectation_config
     details = result.result

@@ -1,4 +1,3 @@
-{#- The given columns together identify a row. Rows returned are keys that occur more than once. -#}
 {% test unique_key(model, columns) %}
 
 select

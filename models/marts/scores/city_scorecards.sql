@@ -9,7 +9,7 @@ select
     cities.city_zh,
     cities.city_en,
     {%- for code in dimension_codes %}
-    max(case when dimension_scores.dimension_code = '{{ code }}' then dimension_scores.score end) as {{ code }},
+        max(case when dimension_scores.dimension_code = '{{ code }}' then dimension_scores.score end) as {{ code }},
     {%- endfor %}
     total_scores.score as total_score,
     total_scores.rank as total_rank

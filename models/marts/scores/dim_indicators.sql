@@ -25,10 +25,14 @@ with terms as (
 
 sides as (
 
+    -- parentheses only around the sums of a fraction
     select
         indicator_code,
         role,
-        case when term_count > 1 then '(' || expression || ')' else expression end as expression
+        case
+            when term_count > 1 and count(*) over (partition by indicator_code) = 2 then '(' || expression || ')'
+            else expression
+        end as expression
     from terms
 
 )

@@ -104,7 +104,7 @@ def run_suites(database: Path, data_docs: Path) -> list[Outcome]:
 
 def documented_context(data_docs: Path) -> Any:
     """A context that lives in memory and writes its Data Docs to a folder."""
-    context = gx.get_context(mode="ephemeral")
+    context: Any = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False, "metric_calculations": False}
     for site in list(context.variables.data_docs_sites or {}):
         context.delete_data_docs_site(site)

@@ -20,8 +20,8 @@ import yaml
 from opportunity_cities.project import ROOT, SEEDS, BuildError
 
 NUMBER_PATTERNS = {
-    "integer": (re.compile(r"-?\d+"), "a whole number"),
-    "double": (re.compile(r"-?\d+(\.\d+)?"), "a number"),
+    "integer": (re.compile(r"-?[0-9]+"), "a whole number"),
+    "double": (re.compile(r"-?[0-9]+(\.[0-9]+)?"), "a number"),
 }
 
 CITY = "城市"

@@ -1,0 +1,164 @@
+"""What stands between a build and its publication, each broken on purpose."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import duckdb
+from conftest import Project
+
+
+def assert_blocked(project: Project, *says: str) -> None:
+    """The build fails with these words and leaves the releases as they were."""
+    before = project.releases()
+    finished = project.build()
+    assert finished.returncode == 1, finished.stdout
+    for words in says:
+        assert words in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert project.releases() == before
+    assert not list(project.path("releases").glob(".building-*"))
+
+
+def test_an_unexplained_number_blocks(project: Project) -> None:
+    """Without its explanation, the anomaly is a contradiction that nothing explains."""
+    text = project.path("seeds/published/published_anomalies.csv").read_text(encoding="utf-8")
+    lines = text.splitlines(keepends=True)
+    project.path("seeds/published/published_anomalies.csv").write_text("".join(lines[:-1]), encoding="utf-8")
+    assert_blocked(project, "dbt failed", "published_reconciliation_has_nothing_unexplained", "Got 1 result")
+
+
+def test_a_swapped_pair_of_scores_blocks(project: Project) -> None:
+    """Two scores swapped within a row keep every sum; only the order of a column gives them away."""
+    project.edit(
+        "seeds/published/published_economic_strength.csv",
+        "3,3,北京,45,60,59,60,37,261,312",
+        "3,3,北京,60,45,59,60,37,261,312",
+    )
+    assert_blocked(project, "dbt failed", "published_reconciliation_has_nothing_unexplained")
+
+
+def test_a_flipped_tie_rule_blocks(project: Project) -> None:
+    project.edit(
+        "seeds/reference/variables.csv",
+        "Passenger and freight volume,rank,worse",
+        "Passenger and freight volume,rank,better",
+    )
+    assert_blocked(project, "dbt failed", "published_reconciliation_has_nothing_unexplained")
+
+
+def test_a_failed_expectation_blocks_and_shows_the_rows(project: Project) -> None:
+    project.edit(
+        "tests/expectations/fct_total_scores.yml",
+        "{column: score, min_value: 50, max_value: 3000}",
+        "{column: score, min_value: 50, max_value: 2440}",
+    )
+    assert_blocked(
+        project,
+        "Expectations failed.",
+        "marts.fct_total_scores: expect_column_values_to_be_between of score (min_value=50.0, max_value=2440.0).",
+        "A total cannot come from 50 variables scored 1 to 60.",
+        "1 rows: edition=2025 city_code=310000 score=2446 rank=1",
+    )
+
+
+def test_a_wrong_row_count_blocks(project: Project) -> None:
+    project.edit(
+        "seeds/audit/expected_row_counts.csv", "fct_variable_scores,3000", "fct_variable_scores,3001"
+    )
+    assert_blocked(
+        project,
+        "marts.fct_variable_scores: expect_table_row_count_to_equal (value=3001).",
+        "Observed: 3000.",
+    )
+
+
+def test_a_table_without_a_suite_blocks(project: Project) -> None:
+    project.path("tests/expectations/dim_cities.yml").unlink()
+    assert_blocked(project, "marts.dim_cities: no suite in tests/expectations")
+
+
+def test_broken_sql_blocks(project: Project) -> None:
+    project.edit("models/marts/scores/fct_dimension_scores.sql", "from scores", "from score")
+    assert_blocked(project, "dbt failed", "model fct_dimension_scores:")
+
+
+def test_a_second_build_waits_for_nobody(project: Project) -> None:
+    with project.path("releases/.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert_blocked(project, "Another build is running.")
+
+
+def test_a_release_that_does_not_read_back_is_switched_back(project: Project) -> None:
+    """Publish a release whose manifest promises a row more than the file holds."""
+    code = """
+import sys
+from opportunity_cities import build, release
+honest = release.Release.assemble
+def lying(self, built, checks):
+    manifest = honest(self, built, checks)
+    manifest["tables"]["marts.fct_total_scores"] += 1
+    return manifest
+release.Release.assemble = lying
+sys.argv = ["build"]
+sys.exit(build.main())
+"""
+    before = project.path("releases/current").readlink()
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.root,
+        env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 1
+    assert "does not read back; switched back" in finished.stderr
+    assert "marts.fct_total_scores: 60 rows; expected 61" in finished.stderr
+    assert project.path("releases/current").readlink() == before
+
+
+KILL_WHEN = {
+    "the seeds are checked": "releases/.building-*",
+    "dbt is building": "target/build.duckdb",
+    "the suites are running": "target/run_results.json",
+    "Data Docs are written": "releases/.building-*/data_docs/index.html",
+    "the file is copied": "releases/.building-*/opportunity_cities.duckdb",
+    "the release is complete": "releases/.building-*/manifest.json",
+}
+
+
+def test_a_build_killed_at_any_step_leaves_a_whole_release(project: Project) -> None:
+    """Kill the build as each step begins: readers keep a whole release, and the next build succeeds."""
+    before = project.path("releases/current").readlink()
+    for step, sign in KILL_WHEN.items():
+        for leftover in project.root.glob("target/*"):
+            if leftover.is_file():
+                leftover.unlink()
+        for leftover in project.root.glob("releases/.building-*"):
+            shutil.rmtree(leftover)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "opportunity_cities.build"],
+            cwd=project.root,
+            env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while process.poll() is None and not list(project.root.glob(sign)):
+            time.sleep(0.001)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL, f"the build ended before the kill: {step}"
+        # the last step may have been done with by the time the signal arrives
+        assert step == "the release is complete" or project.path("releases/current").readlink() == before
+        with duckdb.connect(project.database, read_only=True) as connection:
+            assert connection.sql("select count(*) from marts.fct_total_scores").fetchall() == [(60,)], step
+
+    finished = project.build()
+    assert finished.returncode == 0, finished.stderr
+    assert project.path("releases/current").readlink() != before
+    assert not list(project.path("releases").glob(".building-*"))

@@ -1,4 +1,4 @@
-"""Checks the seed files before anything is built.
+"""Checks the seed files before anything is built; alone: `python -m opportunity_cities.seeds`.
 
 dbt and DuckDB would notice most of these faults too, but late and in their own words. Here every
 problem names file, row, column and what was expected. What a seed must look like is declared once,
@@ -9,6 +9,7 @@ true}`), and the dbt tests `unique`, `unique_key`, `accepted_values` and `relati
 import csv
 import io
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -320,3 +321,10 @@ def check_labels(seed: Seed, corrected: list[dict[str, str]], expected: list[str
         for label in expected
         if label not in counts
     ]
+
+
+if __name__ == "__main__":
+    try:
+        check_seeds()
+    except BuildError as error:
+        sys.exit(str(error))

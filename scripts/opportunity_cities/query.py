@@ -1,0 +1,45 @@
+"""Ask the current release one question: `python -m opportunity_cities.query SQL`, see `scripts/query`.
+
+Exit codes: 0 answered; 1 the query failed or there is no release; 2 wrong arguments.
+"""
+
+import argparse
+import sys
+
+import duckdb
+
+from opportunity_cities.project import DATABASE_NAME
+from opportunity_cities.release import CURRENT
+
+WIDEST = 160
+MOST_ROWS = 1000
+
+
+def print_answer(sql: str) -> None:
+    """Run a query read-only on the current release and print the result as DuckDB lays it out."""
+    with duckdb.connect(CURRENT / DATABASE_NAME, read_only=True) as connection:
+        result = connection.sql(sql)
+        if result is not None:
+            result.show(max_width=WIDEST, max_rows=MOST_ROWS)
+
+
+def main() -> int:
+    """Run the query as a command."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/query", description="Run one SQL query on the current release, read-only."
+    )
+    parser.add_argument("sql", help="the query, in quotes")
+    sql = parser.parse_args().sql
+    if not CURRENT.exists():
+        print("There is no release yet: run scripts/build first.", file=sys.stderr)
+        return 1
+    try:
+        print_answer(sql)
+    except duckdb.Error as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""The documentation says what the warehouse answers: every query in it is run and its result compared."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, Project
+
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+EXAMPLE = re.compile(r"```sql\n(.*?)```\n+```text\n(.*?)```", re.DOTALL)
+EXAMPLES = [
+    pytest.param(query, result, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, (query, result) in enumerate(EXAMPLE.findall(page.read_text(encoding="utf-8")), start=1)
+]
+
+
+def ask(project: Project, query: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "opportunity_cities.query", query],
+        cwd=project.root,
+        env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("query", "result"), EXAMPLES)
+def test_examples_print_what_the_page_shows(built: Project, query: str, result: str) -> None:
+    finished = ask(built, query)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.strip() == result.strip()
+
+
+def test_readmes_show_an_example() -> None:
+    names = [str(example.id) for example in EXAMPLES]
+    assert {"README.md-1", "README.zh-CN.md-1"} <= set(names)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_links_lead_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    missing = [target for target in targets if not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_a_wrong_query_is_answered_without_a_traceback(built: Project) -> None:
+    finished = ask(built, "select nonsense from marts.city_scorecards")
+    assert finished.returncode == 1
+    assert "nonsense" in finished.stderr
+    assert "Traceback" not in finished.stderr
+
+
+def test_a_query_cannot_write(built: Project) -> None:
+    finished = ask(built, "delete from marts.fct_total_scores")
+    assert finished.returncode == 1
+    assert "read-only" in finished.stderr

@@ -1,23 +1,27 @@
 with terms as (
 
+    -- alternative 1 is the report's own formula
     select
         indicator_code,
         role,
         count(*) as term_count,
         {{ dbt.listagg(
-            measure="case when sign < 0 then '- ' when term_no > 1 then '+ ' else '' end || statistic_code",
+            measure="case when coefficient < 0 then '- ' when place > 1 then '+ ' else '' end || factor || statistic_code",
             delimiter_text="' '",
-            order_by_clause="order by term_no",
+            order_by_clause="order by place",
         ) }} as expression
     from (
         -- number the terms within numerator and denominator, so that the first has no leading +
         select
             indicator_code,
             role,
-            sign,
+            coefficient,
             statistic_code,
-            row_number() over (partition by indicator_code, role order by term_no) as term_no
+            case when abs(coefficient) = 1 then '' else cast(cast(abs(coefficient) as integer) as varchar) || ' * ' end
+                as factor,
+            row_number() over (partition by indicator_code, role order by term_no) as place
         from {{ ref('indicator_terms') }}
+        where alternative = 1
     ) as numbered
     group by indicator_code, role
 
@@ -48,9 +52,7 @@ select
     indicators.direction,
     indicators.reference_year,
     indicators.reference_period,
-    case when indicators.scale <> 1 then cast(cast(indicators.scale as integer) as varchar) || ' * ' else '' end
-    || numerators.expression
-    || coalesce(' / ' || denominators.expression, '') as formula,
+    numerators.expression || coalesce(' / ' || denominators.expression, '') as formula,
     indicators.source_zh
 from {{ ref('indicators') }} as indicators
 inner join sides as numerators

@@ -16,6 +16,13 @@
             {%- do selects.append(select) -%}
         {%- endfor -%}
     {%- endfor -%}
+    {%- if not selects -%}
+        {#- a project without printed tables, and dbt's first pass, which does not know the headings yet -#}
+        {%- do selects.append(
+            "select '' as table_code, 0 as row_no, 0 as source_line, '' as city_label, '' as heading, "
+            ~ '0 as printed_value where false'
+        ) -%}
+    {%- endif -%}
     {{ selects | join('\n    union all\n') }}
 {%- endmacro %}
 

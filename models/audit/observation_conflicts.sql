@@ -7,7 +7,7 @@ select
     used.source_code as used_source_code,
     used.value as used_value,
     rejected.value / nullif(used.value, 0) - 1 as relative_difference,
-    case when rejected.is_excluded then 'excluded_year' else 'precedence' end as reason
+    coalesce(rejected.exclusion_reason, 'precedence') as reason
 from {{ ref('stg_observations') }} as rejected
 left join {{ ref('int_observations') }} as used
     on

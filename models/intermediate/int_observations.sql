@@ -9,7 +9,7 @@ with ranked as (
         count(*) over (partition by city_code, statistic_code, year) as source_count,
         row_number() over (partition by city_code, statistic_code, year order by precedence) as place
     from {{ ref('stg_observations') }}
-    where not is_excluded
+    where exclusion_reason is null
 
 )
 

@@ -113,7 +113,7 @@ def print_summary(folder: Path, manifest: dict[str, Any], seconds: float) -> Non
             """
         ).fetchall()
     for edition, rank, city_zh, city_en, score in top_ten:
-        print(f"  {edition}  {rank:2}  {score}  {city_zh} {city_en}")
+        print(f"  {edition:16} {rank:2}  {score}  {city_zh} {city_en}")
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ import pytest
 from conftest import Project
 
 STRENGTH = "seeds/published/published_economic_strength.csv"
+GENERAL = "seeds/statistics/observations_general.csv"
+OPENNESS = "seeds/statistics/observations_open_development.csv"
 FIRST_ROW = "1,1,深圳,59,56,53,58,60,286,310\n"
 
 
@@ -210,6 +212,40 @@ FAULTS = [
         [
             "seeds/published/published_errata.csv, row 3, column heading: published_culture_and_life.csv has no column 城"
         ],
+    ),
+    Fault(
+        "unit that nothing converts",
+        rewrite(GENERAL, lambda data: data.replace("79716333.0,万元".encode(), "79716333.0,斤".encode())),
+        [
+            f"{GENERAL}, row 2, column unit: found '斤'; expected a unit that unit_conversions.csv converts to 亿元"
+        ],
+    ),
+    Fault(
+        "year without exchange rate",
+        lambda project: project.edit(
+            OPENNESS, "exports,520100,2024,communique_2024", "exports,520100,2022,communique_2024"
+        ),
+        [
+            f"{OPENNESS}, row 105, column year: found 2022, which 亿美元 needs an exchange rate for; "
+            "expected a year of exchange_rates.csv"
+        ],
+    ),
+    Fault(
+        "observation in another dimension's file",
+        lambda project: (
+            project.path(GENERAL)
+            .open("a", encoding="utf-8")
+            .write("fdi,110000,2024,communique_2024,1,亿美元,somewhere,\n")
+        ),
+        ["column statistic_code: found 'fdi'; expected it in observations_open_development.csv"],
+    ),
+    Fault(
+        "observation of an unknown city",
+        rewrite(
+            GENERAL,
+            lambda data: data.replace(b"budget_expenditure,110000,2023", b"budget_expenditure,119999,2023"),
+        ),
+        [f"{GENERAL}, row 2, column city_code: found '119999'; expected a city_code of cities.csv"],
     ),
     Fault(
         "several faults at once",

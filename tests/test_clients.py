@@ -17,7 +17,7 @@ for table, in connection.execute(
 ).fetchall():
     print(table, connection.execute(f"select count(*) from {table}").fetchall()[0][0])
 print(*connection.execute(
-    "select city_zh, total_score, total_rank from marts.city_scorecards order by total_rank limit 1"
+    "select city_zh, total_score, total_rank from marts.city_scorecards order by edition, total_rank limit 1"
 ).fetchall()[0])
 print(connection.execute(
     "select comment from duckdb_columns() where table_name = 'fct_total_scores' and column_name = 'score'"

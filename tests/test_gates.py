@@ -67,13 +67,37 @@ def test_a_failed_expectation_blocks_and_shows_the_rows(project: Project) -> Non
 
 
 def test_a_wrong_row_count_blocks(project: Project) -> None:
-    project.edit(
-        "seeds/audit/expected_row_counts.csv", "fct_variable_scores,3000", "fct_variable_scores,3001"
-    )
+    project.edit("seeds/audit/expected_row_counts.csv", "fct_variable_scores,50", "fct_variable_scores,51")
     assert_blocked(
         project,
-        "marts.fct_variable_scores: expect_table_row_count_to_equal (value=3001).",
-        "Observed: 3000.",
+        "marts.fct_variable_scores: expect_table_row_count_to_equal (value=6120).",
+        "Observed: 6000.",
+    )
+
+
+def test_a_lost_observation_blocks(project: Project) -> None:
+    path = project.path("seeds/statistics/observations_open_development.csv")
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[:-1]), encoding="utf-8")
+    assert_blocked(
+        project,
+        "seeds.expected_observation_counts: expect_column_pair_values_to_be_equal of found_rows, expected_rows.",
+        "Observations of a statistic, year and source were lost or added without a word.",
+        "statistic_code=trade_total year=2025",
+    )
+
+
+def test_an_implausible_figure_blocks(project: Project) -> None:
+    """A figure in 万元 that is said to be in 亿元 is ten thousand times too large."""
+    path = project.path("seeds/statistics/observations_general.csv")
+    text = path.read_text(encoding="utf-8")
+    assert text.count("79716333.0,万元") == 1
+    path.write_text(text.replace("79716333.0,万元", "79716333.0,亿元"), encoding="utf-8")
+    assert_blocked(
+        project,
+        "staging.stg_observations: expect_column_pair_values_to_be_in_set",
+        "A figure lies outside the plausible range of its statistic and is not used.",
+        "printed_figure=79716333.0",
     )
 
 

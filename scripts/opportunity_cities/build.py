@@ -108,12 +108,12 @@ def print_summary(folder: Path, manifest: dict[str, Any], seconds: float) -> Non
     with duckdb.connect(CURRENT / DATABASE_NAME, read_only=True) as connection:
         top_ten = connection.sql(
             """
-            select edition, total_rank, city_zh, city_en, total_score
-            from marts.city_scorecards where total_rank <= 10 order by edition, total_rank
+            select edition, string_agg(total_rank || ' ' || city_zh || ' ' || total_score, ' · ' order by total_rank)
+            from marts.city_scorecards where total_rank <= 10 group by edition order by edition
             """
         ).fetchall()
-    for edition, rank, city_zh, city_en, score in top_ten:
-        print(f"  {edition:16} {rank:2}  {score}  {city_zh} {city_en}")
+    for edition, cities in top_ten:
+        print(f"  {edition:17} {cities}")
 
 
 def main() -> int:

@@ -28,6 +28,7 @@ NUMBER_PATTERNS = {
 CITY = "城市"
 RANK = "排序"
 PRINTED_TABLES = "published_tables"
+OBSERVATIONS = "observations_"
 
 
 @dataclass
@@ -70,7 +71,7 @@ def check_seeds() -> int:
         for seed in seeds.values():
             problems += check_declared_tests(seed, seeds)
     if not problems:
-        problems += check_printed_tables(seeds)
+        problems += check_printed_tables(seeds) + check_observations(seeds)
     if problems:
         raise BuildError("The seeds are not fit to build from.", problems)
     return len(seeds)
@@ -301,6 +302,34 @@ def check_printed_table(table: dict[str, str], seeds: dict[str, Seed]) -> list[s
         if added != int(cells[total]):
             found = f"found {cells[total]}; expected {added}, the sum of the row's scores"
             problems.append(seed.problem(found, row, total))
+    return problems
+
+
+def check_observations(seeds: dict[str, Seed]) -> list[str]:
+    """Observations in the wrong file, and units or years that no conversion covers."""
+    statistics = {cells["statistic_code"]: cells for cells in seeds["statistics"].rows}
+    conversions = {
+        (cells["unit"], cells["canonical_unit"]): cells["exchange_rate"]
+        for cells in seeds["unit_conversions"].rows
+    }
+    years = {cells["year"] for cells in seeds["exchange_rates"].rows}
+    problems = []
+    for seed in seeds.values():
+        if not seed.name.startswith(OBSERVATIONS):
+            continue
+        for row, cells in seed.numbered():
+            statistic = statistics[cells["statistic_code"]]
+            home = OBSERVATIONS + (statistic["dimension_code"] or "general")
+            if home != seed.name:
+                found = f"found {cells['statistic_code']!r}; expected it in {home}.csv"
+                problems.append(seed.problem(found, row, "statistic_code"))
+            exchange_rate = conversions.get((cells["unit"], statistic["unit_zh"]))
+            if exchange_rate is None:
+                found = f"found {cells['unit']!r}; expected a unit that unit_conversions.csv converts"
+                problems.append(seed.problem(f"{found} to {statistic['unit_zh']}", row, "unit"))
+            elif exchange_rate != "none" and cells["year"] not in years:
+                found = f"found {cells['year']}, which {cells['unit']} needs an exchange rate for"
+                problems.append(seed.problem(f"{found}; expected a year of exchange_rates.csv", row, "year"))
     return problems
 
 

@@ -1,6 +1,7 @@
 """Edition 2025-recomputed, computed again with pandas from the seeds alone and compared cell by cell."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import duckdb
 import pandas as pd
@@ -40,8 +41,8 @@ def figures() -> pd.DataFrame:
     rates = seed("reference/exchange_rates").set_index("year")["cny_per_usd"].astype(float)
     precedence = seed("reference/source_precedence").set_index("source_code")
 
-    def convert(row: "pd.Series[str]") -> float:
-        rule = units.loc[(row["unit"], str(statistics.loc[row["statistic_code"], "unit_zh"]))]
+    def convert(row: dict[Any, Any]) -> float:
+        rule = units.loc[(row["unit"], statistics.loc[row["statistic_code"], "unit_zh"])]
         value = float(row["value"]) * float(rule["factor"])
         if rule["exchange_rate"] == "multiply":
             return value * float(rates[row["year"]])
@@ -49,7 +50,7 @@ def figures() -> pd.DataFrame:
             return value / float(rates[row["year"]])
         return value
 
-    observations["figure"] = observations.apply(convert, axis=1)
+    observations["figure"] = [convert(row) for row in observations.to_dict("records")]
     bounds = statistics.loc[observations["statistic_code"], ["plausible_min", "plausible_max"]].astype(float)
     plausible = observations["figure"].between(
         bounds["plausible_min"].to_numpy(), bounds["plausible_max"].to_numpy()

@@ -1,18 +1,8 @@
-with years as (
+with figures as (
 
     select distinct
         statistic_code,
-        year
-    from {{ ref('stg_observations') }}
-
-),
-
-figures as (
-
-    select
-        statistic_code,
         year,
-        source_code,
         city_code
     from {{ ref('stg_observations') }}
 
@@ -20,17 +10,25 @@ figures as (
 
 sources as (
 
+    select distinct
+        statistic_code,
+        year,
+        source_code
+    from {{ ref('stg_observations') }}
+
+),
+
+years as (
+
     select
         statistic_code,
         year,
-        {{ dbt.listagg(measure="source_code", delimiter_text="', '", order_by_clause="order by source_code") }} as sources
-    from (
-        select distinct
-            statistic_code,
-            year,
-            source_code
-        from figures
-    ) as distinct_sources
+        {{ dbt.listagg(
+            measure="source_code",
+            delimiter_text="', '",
+            order_by_clause="order by source_code",
+        ) }} as sources
+    from sources
     group by statistic_code, year
 
 )
@@ -38,8 +36,8 @@ sources as (
 select
     years.statistic_code,
     years.year,
-    cast(count(distinct figures.city_code) as integer) as cities_covered,
-    sources.sources,
+    cast(count(figures.city_code) as integer) as cities_covered,
+    years.sources,
     {{ dbt.listagg(
         measure="case when figures.city_code is null then cities.city_zh end",
         delimiter_text="'、'",
@@ -47,19 +45,9 @@ select
     ) }} as missing_cities
 from years
 cross join {{ ref('cities') }} as cities
-left join (
-    select distinct
-        statistic_code,
-        year,
-        city_code
-    from figures
-) as figures
+left join figures
     on
         years.statistic_code = figures.statistic_code
         and years.year = figures.year
         and cities.city_code = figures.city_code
-inner join sources
-    on
-        years.statistic_code = sources.statistic_code
-        and years.year = sources.year
-group by years.statistic_code, years.year, sources.sources
+group by years.statistic_code, years.year, years.sources

@@ -7,9 +7,10 @@ with compared as (
         covered.variable_code,
         covered.city_code,
         covered.score,
-        printed.value as printed_score,
-        {{ rank_score('printed.value', 'variables.tie_rule', 'covered.edition, covered.variable_code') }}
-            as printed_among_covered,
+        case
+            when coverage.cities_covered = coverage.city_count then printed.value
+            else {{ rank_score('printed.value', 'variables.tie_rule', 'covered.edition, covered.variable_code') }}
+        end as compared_with,
         -- Spearman's correlation is that of the average ranks
         rank() over (partition by covered.edition, covered.variable_code order by covered.score)
         + (count(*) over (partition by covered.edition, covered.variable_code, covered.score) - 1) / 2.0 as place,
@@ -19,11 +20,13 @@ with compared as (
     from {{ ref('int_covered_variable_scores') }} as covered
     inner join {{ ref('variables') }} as variables
         on covered.variable_code = variables.variable_code
-    inner join {{ ref('dim_editions') }} as editions
-        on covered.edition = editions.edition
+    inner join {{ ref('int_variable_coverage') }} as coverage
+        on
+            covered.edition = coverage.edition
+            and covered.variable_code = coverage.variable_code
     inner join {{ ref('stg_published_cells') }} as printed
         on
-            editions.fallback_edition = printed.edition
+            coverage.fallback_edition = printed.edition
             and covered.city_code = printed.city_code
             and covered.variable_code = printed.variable_code
 
@@ -37,20 +40,14 @@ select
     coverage.cities_covered,
     coverage.stand_in_cities,
     cast(count(compared.city_code) as integer) as cities_compared,
-    cast(count(case when coverage.cities_covered = coverage.city_count and compared.score = compared.printed_score then 1
-        when coverage.cities_covered < coverage.city_count and compared.score = compared.printed_among_covered then 1
-    end) as integer) as exact,
-    cast(count(case
-        when coverage.cities_covered = coverage.city_count and abs(compared.score - compared.printed_score) <= 1 then 1
+    cast(count(case when compared.score = compared.compared_with then 1 end) as integer) as exact,
+    cast(count(case when abs(compared.score - compared.compared_with) <= 1 then 1 end) as integer) as within_one,
+    case
         when
-            coverage.cities_covered < coverage.city_count and abs(compared.score - compared.printed_among_covered) <= 1
-            then 1
-    end) as integer) as within_one,
-    case when
-        count(compared.city_code) >= 3
-        and min(compared.place) < max(compared.place)
-        and min(compared.printed_place) < max(compared.printed_place)
-        then round(corr(compared.place, compared.printed_place), 4)
+            count(compared.city_code) >= 3
+            and min(compared.place) < max(compared.place)
+            and min(compared.printed_place) < max(compared.printed_place)
+            then round(corr(compared.place, compared.printed_place), 4)
     end as spearman
 from {{ ref('int_variable_coverage') }} as coverage
 left join compared

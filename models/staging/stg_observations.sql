@@ -1,9 +1,6 @@
 with printed as (
 
-    {% for file in var('observation_files') -%}
-    select * from {{ ref('observations_' ~ file) }}
-    {% if not loop.last -%} union all {% endif -%}
-    {%- endfor %}
+    {{ observations() }}
 
 ),
 

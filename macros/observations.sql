@@ -1,0 +1,7 @@
+{% macro observations() -%}
+    {%- set selects = [] -%}
+    {%- for file in var('observation_files') -%}
+        {%- do selects.append('select * from ' ~ ref('observations_' ~ file)) -%}
+    {%- endfor -%}
+    {{ selects | join('\n    union all\n    ') }}
+{%- endmacro %}

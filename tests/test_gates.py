@@ -62,7 +62,7 @@ def test_a_failed_expectation_blocks_and_shows_the_rows(project: Project) -> Non
         "Expectations failed.",
         "marts.fct_total_scores: expect_column_values_to_be_between of score (min_value=50.0, max_value=2440.0).",
         "A total cannot come from 50 variables scored from 1.",
-        "1 rows: edition=2025 city_code=310000 score=2446 rank=1",
+        "2 rows: edition=2025 city_code=310000 score=2446 rank=1",
     )
 
 
@@ -83,7 +83,7 @@ def test_a_lost_observation_blocks(project: Project) -> None:
         project,
         "seeds.expected_observation_counts: expect_column_pair_values_to_be_equal of found_rows, expected_rows.",
         "Observations of a statistic, year and source were lost or added without a word.",
-        "statistic_code=trade_total year=2025",
+        "statistic_code=trade_total year=2024 source_code=communique_collection",
     )
 
 
@@ -142,7 +142,7 @@ sys.exit(build.main())
     )
     assert finished.returncode == 1
     assert "does not read back; switched back" in finished.stderr
-    assert "marts.fct_total_scores: 60 rows; expected 61" in finished.stderr
+    assert "marts.fct_total_scores: 120 rows; expected 121" in finished.stderr
     assert project.path("releases/current").readlink() == before
 
 
@@ -180,7 +180,7 @@ def test_a_build_killed_at_any_step_leaves_a_whole_release(project: Project) -> 
         # the last step may have been done with by the time the signal arrives
         assert step == "the release is complete" or project.path("releases/current").readlink() == before
         with duckdb.connect(project.database, read_only=True) as connection:
-            assert connection.sql("select count(*) from marts.fct_total_scores").fetchall() == [(60,)], step
+            assert connection.sql("select count(*) from marts.fct_total_scores").fetchall() == [(120,)], step
 
     finished = project.build()
     assert finished.returncode == 0, finished.stderr

@@ -17,8 +17,12 @@ with terms as (
             role,
             coefficient,
             statistic_code,
-            case when abs(coefficient) = 1 then '' else cast(cast(abs(coefficient) as integer) as varchar) || ' * ' end
-                as factor,
+            case
+                when abs(coefficient) = 1 then ''
+                when coefficient = cast(coefficient as integer)
+                    then cast(cast(abs(coefficient) as integer) as varchar) || ' * '
+                else cast(abs(coefficient) as varchar) || ' * '
+            end as factor,
             row_number() over (partition by indicator_code, role order by term_no) as place
         from {{ ref('indicator_terms') }}
         where alternative = 1
@@ -29,12 +33,15 @@ with terms as (
 
 sides as (
 
-    -- parentheses only around the sums of a fraction
+    -- parentheses only around the sums of a fraction, and around products below its bar
     select
         indicator_code,
         role,
         case
-            when term_count > 1 and count(*) over (partition by indicator_code) = 2 then '(' || expression || ')'
+            when
+                count(*) over (partition by indicator_code) = 2
+                and (term_count > 1 or (role = 'denominator' and expression like '% * %'))
+                then '(' || expression || ')'
             else expression
         end as expression
     from terms

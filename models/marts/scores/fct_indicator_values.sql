@@ -105,7 +105,13 @@ unlisted as (
             and wanted.city_code = ordered.city_code
             and wanted.indicator_code = ordered.indicator_code
             and not ordered.is_stand_in
-    where ordered.city_code is null
+    -- a city that the list names has a position, even if its value cannot be computed
+    left join {{ ref('stg_observations') }} as named
+        on
+            wanted.city_code = named.city_code
+            and lists.statistic_code = named.statistic_code
+            and wanted.year = named.year
+    where ordered.city_code is null and named.city_code is null
 
 )
 

@@ -28,7 +28,7 @@ from opportunity_cities.cells import is_blank, number_of
 from opportunity_cities.figures import Defaults, Figure, read_figures
 from opportunity_cities.project import SEEDS, BuildError
 from opportunity_cities.sheets import read_sheets
-from opportunity_cities.vocabulary import Refused, Vocabulary
+from opportunity_cities.vocabulary import Names, Refused, Vocabulary
 
 PAGE = ROOT / "docs" / "import.md"
 SOURCE = "communique_other_year"
@@ -46,7 +46,7 @@ HEADER = "statistic_code,city_code,year,source_code,value,unit,reference,note\n"
 BEFORE = {
     GENERAL: HEADER
     + '"gdp",110000,2024,communique_2024,49843.10,亿元,"Bulletin ""2024""\npage 1","note"\n'
-    + "gdp,110000,2024,prefecture_panel,49843.1,亿元,Panel,\n"
+    + "gdp,110000,2024,prefecture_panel,49843.1,亿元,Panel\u2028a,\n"
     + "gdp,310000,2024,communique_2024,53926.71,亿元,Bulletin,\n"
     + "gdp,310000,2025,other,545000000.0,万元,Find,\n"
     + "gdp,440300,2025,communique_other_year,38731.80,亿元,Bulletin,preliminary\n"
@@ -58,7 +58,7 @@ BEFORE = {
     COUNTS: "statistic_code,year,source_code,expected_rows\n"
     "gdp,2024,communique_2024,2\n"
     "gdp,2024,prefecture_panel,1\n"
-    "gdp,2025,communique_other_year,2\n"
+    '"gdp",2025,communique_other_year,2\n'
     "gdp,2025,other,1\n"
     "imports,2024,communique_2024,1\n"
     "resident_population,2025,communique_other_year,1\n"
@@ -252,7 +252,9 @@ def test_what_was_exported_can_be_imported(desk: Desk) -> None:
 
 
 def test_every_sheet_is_read_and_empty_ones_ignored(desk: Desk) -> None:
-    file = desk.xlsx([["城市", "GDP 2025"], ["北京", 1]], [], [[None]], [["城市", "GDP 2025"], ["天津", 2]])
+    file = desk.xlsx(
+        [["城市", "GDP 2025"], ["北京", 1]], [], [[None, " "]], [["城市", "GDP 2025"], ["天津", 2]]
+    )
     desk.imports(file, *SOURCED)
     assert desk.figures() == ["gdp 110000 2025 1 亿元", "gdp 120000 2025 2 亿元"]
 
@@ -396,20 +398,42 @@ def test_numbers(desk: Desk, text: str, number: str) -> None:
 
 
 def test_numbers_of_excel(desk: Desk) -> None:
-    """Fifteen digits, as Excel shows them; a percent format means hundredths."""
+    """A percent format means hundredths; a % sign in quotes does not."""
     workbook = openpyxl.Workbook()
     sheet = workbook.worksheets[0]
     sheet.append(["城市", "GDP 2025", "GDP增速 2025", "常住人口 2025"])
-    sheet.append(["北京", 0.1 + 0.2, 0.053, 2183.0])
+    sheet.append(["北京", 52073.4, 0.053, 2183.0])
     sheet["C2"].number_format = "0.0%"
     sheet["D2"].number_format = '#,##0"%"'
     workbook.save(desk.path("figures.xlsx"))
     desk.imports(desk.path("figures.xlsx"), *SOURCED)
     assert desk.figures() == [
-        "gdp 110000 2025 0.3 亿元",
+        "gdp 110000 2025 52073.4 亿元",
         "gdp_growth 110000 2025 5.3 %",
         "resident_population 110000 2025 2183 万人",
     ]
+
+
+@pytest.mark.parametrize(
+    ("stored", "number"),
+    [("0.30000000000000004", "0.3"), ("1.2E-7", "0.00000012"), ("1E+20", "100000000000000000000")],
+)
+def test_numbers_as_excel_stores_them(desk: Desk, stored: str, number: str) -> None:
+    """Fifteen digits, as Excel shows them, and no powers of ten, which the seeds do not know."""
+    file = desk.xlsx(
+        [["城市", "GDP 2025"], ["北京", 77]], change=lambda xml: xml.replace("77<", f"{stored}<")
+    )
+    desk.imports(file, *SOURCED)
+    assert desk.figures() == [f"gdp 110000 2025 {number} 亿元"]
+
+
+@pytest.mark.parametrize("size", ["A1:A1", "A1:XFD1048576"])
+def test_a_wrong_size_in_the_workbook_is_overlooked(desk: Desk, size: str) -> None:
+    file = desk.xlsx(
+        WIDE, change=lambda xml: re.sub('<dimension ref="[^"]*"', f'<dimension ref="{size}"', xml)
+    )
+    desk.imports(file, *SOURCED)
+    assert desk.figures() == IMPORTED
 
 
 def test_a_formula_counts_with_its_stored_value(desk: Desk) -> None:
@@ -449,10 +473,10 @@ def test_units(desk: Desk, unit: str) -> None:
 
 
 def test_columns_go_before_arguments(desk: Desk) -> None:
-    text = "城市,GDP 2025,来源,出处\n北京,1,other,page 1\n天津,2,,\n"
+    text = '城市,GDP 2025,来源,出处\n北京,1,other,"page 1,\n line 2"\n天津,2,,\n'
     desk.imports(desk.csv(text), *SOURCED)
     assert desk.added() == [
-        "gdp,110000,2025,other,1,亿元,page 1,",
+        'gdp,110000,2025,other,1,亿元,"page 1, line 2",',
         f"gdp,120000,2025,{SOURCE},2,亿元,2025 communiqués,",
     ]
 
@@ -559,7 +583,7 @@ def test_the_counts_follow(desk: Desk) -> None:
     text = "城市,指标,年份,值\n北京,gdp,2025,52073.4\n北京,社零总额,2025,14000\n"
     desk.imports(desk.csv(text), *SOURCED)
     assert desk.text(COUNTS) == BEFORE[COUNTS].replace(
-        "gdp,2025,communique_other_year,2\n", "gdp,2025,communique_other_year,3\n"
+        '"gdp",2025,communique_other_year,2\n', "gdp,2025,communique_other_year,3\n"
     ).replace(
         "retail_sales,2023,city_yearbook_2024,1\n",
         "retail_sales,2023,city_yearbook_2024,1\nretail_sales,2025,communique_other_year,1\n",
@@ -627,6 +651,8 @@ def test_implausible_figures_are_told_and_imported(desk: Desk) -> None:
         f"          resident_population 北京 2025: 2183 人 = 0.2183 万人 ({SOURCE}), expected 50 to 4000 万人\n"
     ) in summary
     assert "resident_population 110000 2025 2183 人" in desk.figures()
+    summary = desk.imports(desk.csv("城市,常住人口 2025\n天津,13630000\n"), *SOURCED, "--dry-run")
+    assert f"          resident_population 天津 2025: 13630000 万人 ({SOURCE}), expected 50 to" in summary
 
 
 def test_long_lists_are_cut(desk: Desk) -> None:
@@ -718,6 +744,16 @@ def test_the_same_figure_twice_in_a_file_counts_once(desk: Desk) -> None:
                 "expected 万元 or 万美元 or 亿元 or 亿美元, which gdp takes"
             ],
             id="unit of another kind",
+        ),
+        pytest.param(
+            "城市,GDP 2025,GDP 2026,单位\n北京,1,2,吨\n",
+            ["figures.csv, row 2, column D (单位): found the unit '吨'; expected 万元 or"],
+            id="unit unknown, for two figures",
+        ),
+        pytest.param(
+            "城市,12025年GDP\n北京,1\n",
+            ["figures.csv, row 1, column B: found '12025年GDP'; expected a statistic of"],
+            id="year with a digit too many",
         ),
         pytest.param(
             "城市,GDP(亿元) 2025,单位\n北京,1,万元\n",
@@ -994,6 +1030,22 @@ def test_many_problems_are_cut(desk: Desk) -> None:
     problems = desk.refuses(desk.csv("城市,GDP 2025\n" + "北京,x\n" * 3000), *SOURCED)
     assert len(problems) == 501
     assert problems[-1] == "... and perhaps more: not all of the file was looked at"
+
+
+def test_names_are_not_looked_up_without_end(desk: Desk) -> None:
+    """To find the nearest of many names takes time: half a million unknown ones would take hours."""
+    lookups = Counter[str]()
+    nearest = Names.nearest
+
+    def counting(names: Names, text: str) -> str:
+        lookups["nearest"] += 1
+        return nearest(names, text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Names, "nearest", counting)
+        desk.refuses(desk.csv("城市,GDP 2025\n" + "".join(f"城{n},1\n" for n in range(3000))), *SOURCED)
+        desk.refuses(desk.csv("城市," + ",".join(f"GDP{n}x" for n in range(3000))), *SOURCED)
+    assert lookups["nearest"] == 2 * 501
 
 
 def bomb(path: Path) -> None:

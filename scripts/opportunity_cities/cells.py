@@ -13,7 +13,7 @@ YEAR = re.compile(r"((?:19|20)[0-9]{2})(?:年度?)?")
 YEAR_IN_HEADING = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 YEAR_MARK = "\0"
 # what may follow a year: 2025年GDP, 2025年末常住人口, but 年末 may belong to the name as well
-AFTER_YEAR = ("", "年度", "年末", "年底", "年")
+AFTER_YEAR = ("年度", "年末", "年底", "年")
 BRACKETS = re.compile(r"\(([^()]*)\)")
 OTHER_BRACKETS = str.maketrans("[]【】〔〕", "()()()")
 SEPARATORS = " \t\r\n,;:_、-"

@@ -272,11 +272,9 @@ class Table:
             if number is None or not is_sound:
                 continue
             try:
-                figure = self.figure(row, column, number, named, shared)
+                yield self.figure(row, column, number, named, shared)
             except Refused as refused:
                 self.note(row, column, refused)
-            else:
-                yield from [figure] if figure else []
 
     def read_row(self, row: int) -> Row:
         """Read the cells that tell what the figures of the row are."""
@@ -295,11 +293,8 @@ class Table:
 
     def figure(
         self, row: int, column: int, number: tuple[str, bool], named: Named | None, shared: Row
-    ) -> Figure | None:
-        """Put a figure together; refuse it where something is missing or contradicts itself.
-
-        None if the cell with its unit is faulty, which is noted with the place of that cell.
-        """
+    ) -> Figure:
+        """Put a figure together; refuse it where something is missing or contradicts itself."""
         value, has_percent = number
         year = agreed("year", named.year if named else None, shared.year) or self.defaults.year
         found = {
@@ -315,11 +310,8 @@ class Table:
                 raise Refused(f"found {value} without a {need}; expected it {WHERE[need]}")
         assert named is not None
         assert year is not None
-        noted = len(self.problems)
         meaning = partial(self.vocabulary.unit, statistic=named.statistic)
         unit_in_row = self.read(row, self.roles.get("unit"), meaning)
-        if len(self.problems) > noted:
-            return None
         unit = agreed("unit", named.unit, unit_in_row) or named.statistic.unit
         if has_percent and unit != "%":
             raise Refused(f"found a % sign; expected {named.statistic.code} in {unit}")

@@ -147,7 +147,7 @@ class Observations:
         """Whether another source's value differs by more than 1 % of it."""
         ours = self.canonical(figure.row, figure.statistic)
         theirs = self.canonical(other, figure.statistic)
-        if figure.source == other["source_code"] or ours is None or theirs is None:
+        if ours is None or theirs is None:
             return False
         return abs(ours - theirs) > MOST_DIFFERENCE * abs(theirs)
 

@@ -23,12 +23,13 @@ import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opportunity_cities import imports, seed_files
-from opportunity_cities.cells import is_blank, number_of
-from opportunity_cities.figures import Defaults, Figure, read_figures
+from opportunity_cities.imports import __main__ as command
+from opportunity_cities.imports import seed_files
+from opportunity_cities.imports.cells import is_blank, number_of
+from opportunity_cities.imports.figures import Defaults, Figure, read_figures
+from opportunity_cities.imports.sheets import read_sheets
+from opportunity_cities.imports.vocabulary import Names, Refused, Vocabulary
 from opportunity_cities.project import SEEDS, BuildError
-from opportunity_cities.sheets import read_sheets
-from opportunity_cities.vocabulary import Names, Refused, Vocabulary
 
 PAGE = ROOT / "docs" / "import.md"
 SOURCE = "communique_other_year"
@@ -124,11 +125,11 @@ class Desk:
             contextlib.redirect_stdout(output),
             contextlib.redirect_stderr(errors),
         ):
-            patch.setattr(imports, "SEEDS", self.root / "seeds")
+            patch.setattr(command, "SEEDS", self.root / "seeds")
             patch.setattr(seed_files, "ROOT", self.root)
             patch.setattr(sys, "argv", ["imports", *map(str, arguments)])
             try:
-                code = imports.main()
+                code = command.main()
             except SystemExit as wrong_arguments:
                 code = int(wrong_arguments.code or 0)
         return Finished(code, output.getvalue(), errors.getvalue())

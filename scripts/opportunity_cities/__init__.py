@@ -7,4 +7,8 @@ Modules, in the order of a build:
   expectations  runs the Great Expectations suites on that file
   release       publishes the file as an immutable release
   build         the whole of it, behind `scripts/build`
+
+Beside it:
+  query         asks the current release one question, behind `scripts/query`
+  imports       adds figures from Excel or CSV to the seeds, behind `scripts/import`
 """

@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from openpyxl.utils import get_column_letter
 
-from opportunity_cities.cells import Named, is_blank, named_of, number_of, text_of, year_of
+from opportunity_cities.imports.cells import Named, is_blank, named_of, number_of, text_of, year_of
+from opportunity_cities.imports.sheets import Sheet
+from opportunity_cities.imports.vocabulary import Names, Refused, Statistic, Vocabulary, shown
 from opportunity_cities.project import BuildError
-from opportunity_cities.sheets import Sheet
-from opportunity_cities.vocabulary import Names, Refused, Statistic, Vocabulary, shown
 
 T = TypeVar("T")
 

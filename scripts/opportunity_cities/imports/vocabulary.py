@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from opportunity_cities.imports.seed_files import SeedFile
 from opportunity_cities.project import BuildError
-from opportunity_cities.seed_files import SeedFile
 
 # forms of a character that differ in width alone; circled or raised digits mean something else
 WIDTHS = ("<wide>", "<narrow>", "<small>", "<noBreak>")

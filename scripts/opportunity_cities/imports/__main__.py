@@ -1,13 +1,5 @@
 """Adds figures kept in Excel or CSV to the seeds: `python -m opportunity_cities.imports`, see `scripts/import`.
 
-Modules, in the order of an import:
-  sheets        reads the file into sheets of text
-  vocabulary    what the reference seeds call things
-  cells         what a cell means by itself
-  figures       finds out which figures the sheets give
-  seed_files    the observations as they are and as they are to be
-  imports       compares, reports and writes
-
 Exit codes: 0 done, or nothing to do; 1 the file or a seed is faulty, and nothing was written; 2 wrong
 arguments.
 """
@@ -20,12 +12,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from opportunity_cities.cells import YEAR
-from opportunity_cities.figures import Defaults, Figure, read_figures, same_value
+from opportunity_cities.imports.cells import YEAR
+from opportunity_cities.imports.figures import Defaults, Figure, read_figures, same_value
+from opportunity_cities.imports.seed_files import Key, SeedFile, replace_together
+from opportunity_cities.imports.sheets import read_sheets
+from opportunity_cities.imports.vocabulary import Statistic, Vocabulary
 from opportunity_cities.project import SEEDS, BuildError
-from opportunity_cities.seed_files import Key, SeedFile, replace_together
-from opportunity_cities.sheets import read_sheets
-from opportunity_cities.vocabulary import Statistic, Vocabulary
 
 OBSERVATION_KEY = ("statistic_code", "city_code", "year", "source_code")
 COUNT_KEY = ("statistic_code", "year", "source_code")

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-from opportunity_cities.vocabulary import Refused, Statistic, Vocabulary, folded, shown
+from opportunity_cities.imports.vocabulary import Refused, Statistic, Vocabulary, folded, shown
 
 BLANK = re.compile(r"[-‐‑‒–—―−…⋯]*|\.{3,}")
 NUMBER = re.compile(r"(?=.*[0-9])[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]+)?")

@@ -5,3 +5,7 @@
     {%- endfor -%}
     {{ selects | join('\n    union all\n    ') }}
 {%- endmacro %}
+
+{% macro indicator_year(editions, indicators) -%}
+    coalesce({{ editions }}.base_year + {{ indicators }}.year_offset, {{ indicators }}.reference_year)
+{%- endmacro %}

@@ -6,7 +6,7 @@ with wanted as (
         coverage.score_source,
         edition_cities.city_code,
         indicators.indicator_code,
-        coalesce(editions.base_year + indicators.year_offset, indicators.reference_year) as year
+        {{ indicator_year('editions', 'indicators') }} as year
     from {{ ref('int_variable_coverage') }} as coverage
     inner join {{ ref('dim_editions') }} as editions
         on coverage.edition = editions.edition

@@ -4,7 +4,7 @@ with wanted as (
         editions.edition,
         edition_cities.city_code,
         indicators.indicator_code,
-        coalesce(editions.base_year + indicators.year_offset, indicators.reference_year) as year,
+        {{ indicator_year('editions', 'indicators') }} as year,
         indicators.year_offset is null as is_of_fixed_year
     from {{ ref('editions') }} as editions
     inner join {{ ref('edition_cities') }} as edition_cities

@@ -106,6 +106,21 @@ def test_a_table_without_a_suite_blocks(project: Project) -> None:
     assert_blocked(project, "marts.dim_cities: no suite in tests/expectations")
 
 
+def test_a_new_table_without_suite_and_count_blocks(project: Project) -> None:
+    model = project.path("models/audit/published_rule_checks.sql").read_text(encoding="utf-8")
+    project.path("models/audit/unchecked.sql").write_text(model, encoding="utf-8")
+    project.edit(
+        "dbt_project.yml",
+        "      +schema: audit\n",
+        "      +schema: audit\n      unchecked: {+contract: {enforced: false}}\n",
+    )
+    assert_blocked(
+        project,
+        "audit.unchecked: no suite in tests/expectations",
+        "audit.unchecked: no row in seeds/audit/expected_row_counts.csv",
+    )
+
+
 def test_broken_sql_blocks(project: Project) -> None:
     project.edit("models/marts/scores/fct_dimension_scores.sql", "from scores", "from score")
     assert_blocked(project, "dbt failed", "model fct_dimension_scores:")

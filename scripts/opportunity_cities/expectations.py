@@ -214,8 +214,8 @@ def outcome_of(table: str, result: Any, frame: pd.DataFrame) -> Outcome:
 
 
 def row_text(row: dict[Any, Any]) -> str:
-    """A row as `column=value` pairs."""
-    return " ".join(f"{column}={value}" for column, value in row.items())
+    """A row as `column=value` pairs, without the columns that are empty."""
+    return " ".join(f"{column}={value}" for column, value in row.items() if not pd.isna(value))
 
 
 def failure(outcome: Outcome) -> str:

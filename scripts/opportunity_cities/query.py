@@ -11,7 +11,9 @@ import duckdb
 from opportunity_cities.project import DATABASE_NAME
 from opportunity_cities.release import CURRENT
 
-WIDEST = 160
+# no column is ever left out: a terminal that is too narrow wraps the lines
+WIDEST = 10_000
+WIDEST_COLUMN = 60
 MOST_ROWS = 1000
 
 
@@ -20,7 +22,7 @@ def print_answer(sql: str) -> None:
     with duckdb.connect(CURRENT / DATABASE_NAME, read_only=True) as connection:
         result = connection.sql(sql)
         if result is not None:
-            result.show(max_width=WIDEST, max_rows=MOST_ROWS)
+            result.show(max_width=WIDEST, max_col_width=WIDEST_COLUMN, max_rows=MOST_ROWS)
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from opportunity_cities.warehouse import dbt_environment, dbt_executable
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -20,16 +21,40 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def build(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run what `scripts/build` runs once the environment is set up."""
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a command needs to run this copy's own code."""
+        return os.environ | {"PYTHONPATH": str(self.root / "scripts")}
+
+    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy, and leave it to the caller what to make of its exit code."""
         return subprocess.run(
-            [sys.executable, "-m", "opportunity_cities.build", *arguments],
+            command,
             cwd=self.root,
-            env=os.environ | {"PYTHONPATH": str(self.root / "scripts")},
+            env=self.environment | environment,
             capture_output=True,
             text=True,
             check=False,
         )
+
+    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run the Python of the tests in the copy."""
+        return self.run(sys.executable, *arguments)
+
+    def build(self) -> subprocess.CompletedProcess[str]:
+        """Run what `scripts/build` runs once the environment is set up."""
+        return self.python("-m", "opportunity_cities.build")
+
+    def dbt_build(self, database: Path, *arguments: str, without: tuple[str, ...] = ("unit_test",)) -> None:
+        """Run dbt alone, without some types of nodes; it must succeed, and writes nowhere but in the copy."""
+        places = {
+            "DBT_PROFILES_DIR": str(self.root / "profiles"),
+            "DBT_TARGET_PATH": str(self.root / "target"),
+            "DBT_LOG_PATH": str(self.root / "logs"),
+        }
+        command = [dbt_executable(), "--quiet", "build", *arguments, "--exclude-resource-type", *without]
+        finished = self.run(*command, **(dbt_environment(database) | self.environment | places))
+        assert finished.returncode == 0, finished.stdout + finished.stderr
 
     @property
     def database(self) -> Path:

@@ -1,9 +1,7 @@
 """The documentation says what the warehouse answers: every query in it is run and its result compared."""
 
-import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,14 +17,7 @@ EXAMPLES = [
 
 
 def ask(project: Project, query: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "opportunity_cities.query", query],
-        cwd=project.root,
-        env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return project.python("-m", "opportunity_cities.query", query)
 
 
 @pytest.mark.parametrize(("query", "result"), EXAMPLES)

@@ -147,14 +147,7 @@ sys.argv = ["build"]
 sys.exit(build.main())
 """
     before = project.path("releases/current").readlink()
-    finished = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=project.root,
-        env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    finished = project.python("-c", code)
     assert finished.returncode == 1
     assert "does not read back; switched back" in finished.stderr
     assert "marts.fct_total_scores: 120 rows; expected 121" in finished.stderr
@@ -183,7 +176,7 @@ def test_a_build_killed_at_any_step_leaves_a_whole_release(project: Project) -> 
         process = subprocess.Popen(
             [sys.executable, "-m", "opportunity_cities.build"],
             cwd=project.root,
-            env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
+            env=project.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,

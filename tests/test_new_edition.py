@@ -1,10 +1,8 @@
 """docs/new-edition.md, carried out as it stands: edition 2026 with 61 cities from a workbook."""
 
 import csv
-import os
 import random
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -92,14 +90,7 @@ def walked(project: Project) -> tuple[Project, dict[tuple[str, int, str], float]
         script = block
         for command, stand_in in commands.items():
             script = script.replace(command, stand_in)
-        finished = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script],
-            cwd=project.root,
-            env=os.environ | {"PYTHONPATH": str(project.root / "scripts")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        finished = project.run("bash", "-euo", "pipefail", "-c", script)
         assert finished.returncode == 0, finished.stdout + finished.stderr
     return project, figures
 

@@ -8,7 +8,6 @@ import io
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,7 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import NOT_COPIED, ROOT
-from opportunity_cities.warehouse import dbt_environment, dbt_executable
+from conftest import NOT_COPIED, ROOT, Project
 
 SEEDS = {
     "reference/regions": """
@@ -285,22 +283,8 @@ def isles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     replace_seeds(root / "seeds")
     replace_dimensions(root / "models" / "marts" / "scores" / "_scores.yml")
     database = root / "isles.duckdb"
-    environment = dbt_environment(database) | {
-        "DBT_PROFILES_DIR": str(root / "profiles"),
-        "DBT_TARGET_PATH": str(root / "target"),
-        "DBT_LOG_PATH": str(root / "logs"),
-    }
     variables = json.dumps({"published_tables": [], "observation_files": ["general"]})
-    excluded = ["--exclude-resource-type", "unit_test"]
-    finished = subprocess.run(
-        [dbt_executable(), "--quiet", "build", "--vars", variables, *excluded],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stdout + finished.stderr
+    Project(root).dbt_build(database, "--vars", variables)
     with duckdb.connect(database, read_only=True) as connection:
         yield connection
 

@@ -7,8 +7,6 @@ is printed, cell by cell. Expectations are read from the printed seeds, never fr
 
 import csv
 import shutil
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -18,10 +16,11 @@ from pathlib import Path
 import duckdb
 import pytest
 from conftest import NOT_COPIED, ROOT, Project
-from opportunity_cities.warehouse import dbt_environment, dbt_executable
 
 EDITION = "2025-recomputed"
 DATABASE = "round_trip.duckdb"
+WITHOUT = ("unit_test", "test")
+"""Seeds and models alone are built: the comparison with the print is the test."""
 
 Row = dict[str, str]
 Column = dict[str, float]
@@ -376,24 +375,6 @@ def complete_lists(solver: Solver) -> list[tuple[str, str]]:
     ]
 
 
-def run(root: Path, *command: str) -> None:
-    """Run a command in a copy of the project, which keeps everything it writes to itself."""
-    environment = dbt_environment(root / DATABASE) | {
-        "DBT_PROFILES_DIR": str(root / "profiles"),
-        "DBT_TARGET_PATH": str(root / "target"),
-        "DBT_LOG_PATH": str(root / "logs"),
-        "PYTHONPATH": str(root / "scripts"),
-    }
-    finished = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=False)
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-
-
-def dbt_build(root: Path, *arguments: str) -> None:
-    run(
-        root, dbt_executable(), "--quiet", "build", *arguments, "--exclude-resource-type", "unit_test", "test"
-    )
-
-
 @pytest.fixture(scope="module")
 def printed() -> Printed:
     return Printed.read()
@@ -413,9 +394,11 @@ def made(printed: Printed, tmp_path_factory: pytest.TempPathFactory) -> Project:
         file.writelines(
             f"{','.join(wanted)},{source}\n" for wanted in complete_lists(solver) if wanted not in known
         )
-    run(root, sys.executable, "-m", "opportunity_cities.seeds")
-    dbt_build(root)
-    return Project(root)
+    project = Project(root)
+    checked = project.python("-m", "opportunity_cities.seeds")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    project.dbt_build(root / DATABASE, without=WITHOUT)
+    return project
 
 
 def fetch(root: Path, query: str) -> list[tuple[str, str, int]]:
@@ -567,7 +550,8 @@ def test_a_wrong_rule_is_seen(made: Project, printed: Printed, tmp_path: Path) -
     shutil.copytree(made.root, project.root)
     for mistake in MISTAKES:
         mistake.make(project)
-    dbt_build(project.root, "--select", *(f"{mistake.seed}+" for mistake in MISTAKES))
+    selected = [f"{mistake.seed}+" for mistake in MISTAKES]
+    project.dbt_build(project.root / DATABASE, "--select", *selected, without=WITHOUT)
     computed = scores(project.root)
     wrong = {key for key, score in expected_scores(printed).items() if computed[key] != score}
     assert {variable for variable, _ in wrong} == {mistake.variable for mistake in MISTAKES}

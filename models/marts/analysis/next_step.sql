@@ -2,7 +2,7 @@
 -- reaches the gap with the fewest variables, and leaves it out of reach of fewer.
 with rooms as (
 
-    -- the points of a level are given by its plan, not earned by passing other cities
+    -- the points of a level are given by its plan, not earned by passing cities
     select
         gaps.edition,
         gaps.city_code,

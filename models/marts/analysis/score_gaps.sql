@@ -7,15 +7,15 @@ with higher as (
         own.city_code,
         own.score,
         own.tier,
-        other.city_code as target_city_code,
-        other.score as target_score,
-        other.rank as target_rank,
-        other.tier as target_tier
+        ahead.city_code as target_city_code,
+        ahead.score as target_score,
+        ahead.rank as target_rank,
+        ahead.tier as target_tier
     from {{ ref('fct_total_scores') }} as own
-    inner join {{ ref('fct_total_scores') }} as other
+    inner join {{ ref('fct_total_scores') }} as ahead
         on
-            own.edition = other.edition
-            and own.score < other.score
+            own.edition = ahead.edition
+            and own.score < ahead.score
 
 ),
 

@@ -65,10 +65,10 @@ select
     case
         when figures_b.source_code is null then 'only_in_a'
         when figures_a.source_code is null then 'only_in_b'
-        when figures_a.value is distinct from figures_b.value then 'different'
-        when figures_a.growth is distinct from figures_b.growth then 'different'
-        when figures_a.value_qualifier is distinct from figures_b.value_qualifier then 'different'
-        when figures_a.growth_qualifier is distinct from figures_b.growth_qualifier then 'different'
+        when (figures_a.value is distinct from figures_b.value) then 'different'
+        when (figures_a.growth is distinct from figures_b.growth) then 'different'
+        when (figures_a.value_qualifier is distinct from figures_b.value_qualifier) then 'different'
+        when (figures_a.growth_qualifier is distinct from figures_b.growth_qualifier) then 'different'
         else 'equal'
     end as printing_verdict,
     coalesce(wordings.wording_differences, 0) as wording_differences

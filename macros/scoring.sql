@@ -52,3 +52,7 @@ The partitions keep NULLs to themselves, so no engine's order of NULLs matters.
         when 'level_points' then {{ value }}
     end
 {%- endmacro %}
+
+{% macro weighted_score(score, weight) -%}
+    round(sum({{ weight }} * {{ score }}) * count(*) / sum({{ weight }}), 9)
+{%- endmacro %}

@@ -8,7 +8,7 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,16 @@ piers,3,2
     "reference/complete_lists": """
 statistic_code,year,source_code
 chess_place,2030,logbook
+""",
+    "reference/weight_schemes": """
+scheme,scheme_zh,scheme_en,description_zh,description_en,is_example
+seafaring,航海,Seafaring,港口为2,Harbour weighs 2,true
+""",
+    "reference/scheme_weights": """
+scheme,dimension_code,weight
+seafaring,harbour,2
+seafaring,people,1
+seafaring,nature,0
 """,
 }
 
@@ -375,6 +385,36 @@ def test_scorecards_have_the_dimensions_of_this_index(isles: duckdb.DuckDBPyConn
     columns = [*DIMENSIONS_BY_HAND.values(), TOTALS_BY_HAND, RANKS_BY_HAND]
     names = [isle.title() for isle in ISLES]
     assert cards.fetchall() == list(zip(ISLES, names, *columns, strict=True))
+
+
+def test_weights_of_dimensions_with_unequal_numbers_of_variables(isles: duckdb.DuckDBPyConnection) -> None:
+    """The mean over the weights of the variables, harbour's three, people's two and nature's two, times seven."""
+    harbour, people, nature = DIMENSIONS_BY_HAND.values()
+    by_hand: dict[str, Sequence[float]] = {
+        "harbour := 2, nature := 0": [(2 * h + p) * 7 / 8 for h, p in zip(harbour, people, strict=True)],
+        "people := 0.5, drop_variables := ['piers', 'rain']": [
+            (h - piers + 0.5 * p + n - rain) * 7 / 4
+            for h, piers, p, n, rain in zip(
+                harbour, BY_HAND["piers"], people, nature, BY_HAND["rain"], strict=True
+            )
+        ],
+        "": TOTALS_BY_HAND,
+    }
+    for arguments, scores in by_hand.items():
+        assert isles.sql(f"select score from marts.what_if({arguments}) order by city_code").fetchall() == [
+            (score,) for score in scores
+        ]
+    columns = "city_code, score, rank, official_rank, rank_change"
+    for one, other in (
+        ("scheme_scores", "what_if(harbour := 2, nature := 0)"),
+        ("what_if(2, 1, 0)", "scheme_scores"),
+    ):
+        assert (
+            isles.sql(
+                f"select {columns} from marts.{one} except select {columns} from marts.{other}"
+            ).fetchall()
+            == []
+        )
 
 
 def test_where_the_scores_come_from(isles: duckdb.DuckDBPyConnection) -> None:

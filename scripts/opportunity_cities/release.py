@@ -89,7 +89,7 @@ class Release:
 
     def assemble(self, built: Path, checks: dict[str, Any]) -> dict[str, Any]:
         """Write database, Parquet files and manifest; return the manifest."""
-        tables = self.copy_tables(built)
+        tables, table_macros = self.copy_tables(built)
         manifest = {
             "release_id": self.release_id,
             "built_at": self.built_at.isoformat(),
@@ -98,6 +98,7 @@ class Release:
             "packages": {package: version(package) for package in PACKAGES},
             "seeds": {p.relative_to(ROOT).as_posix(): sha256(p) for p in sorted(SEEDS.rglob("*.csv"))},
             "tables": tables,
+            "table_macros": table_macros,
             "checks": checks,
             "files": {
                 path.relative_to(self.folder).as_posix(): sha256(path)
@@ -109,8 +110,11 @@ class Release:
         (self.folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
         return manifest
 
-    def copy_tables(self, built: Path) -> dict[str, int]:
-        """Copy the public schemas into a file that old clients can read; return the row counts."""
+    def copy_tables(self, built: Path) -> tuple[dict[str, int], dict[str, int]]:
+        """Copy the public schemas into a file that old clients can read.
+
+        Return the row counts of its tables, and those of the build's table macros: the copies must match.
+        """
         published = self.folder / DATABASE_NAME
         with duckdb.connect(built) as connection:
             connection.execute(OPS_DDL)
@@ -118,13 +122,14 @@ class Release:
             connection.execute("insert into ops.releases values (?, ?, ?)", row)
             for schema in private_schemas(connection):
                 connection.execute(f'drop schema "{schema}" cascade')
+            table_macros = macro_row_counts(connection)
             # the oldest storage format that the comments fit in, and blocks that suit small tables
             connection.execute(
                 f"attach '{published}' as release (storage_version 'v1.0.0', block_size 16384)"
             )
             connection.execute(f'copy from database "{built.stem}" to release')
             connection.execute("detach release")
-        return self.write_parquet(published)
+        return self.write_parquet(published), table_macros
 
     def write_parquet(self, published: Path) -> dict[str, int]:
         """Write each table of the published file as Parquet too; return the row counts."""
@@ -174,14 +179,29 @@ def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     }
 
 
+def macro_row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of every public table macro, called with its defaults, by schema.macro."""
+    macros = connection.execute(
+        """
+        select schema_name || '.' || function_name from duckdb_functions()
+        where function_type = 'table_macro' and schema_name in ? and database_name = current_database()
+        order by all
+        """,
+        [list(PUBLIC_SCHEMAS)],
+    ).fetchall()
+    return {
+        macro: connection.execute(f"select count(*) from {macro}()").fetchall()[0][0] for (macro,) in macros
+    }
+
+
 def recount(database: Path, manifest: dict[str, Any]) -> list[str]:
     """Open a release read-only and compare it with its manifest; return differences."""
     with duckdb.connect(database, read_only=True) as connection:
-        counts = row_counts(connection)
+        counts = row_counts(connection) | macro_row_counts(connection)
         release_ids = connection.sql("select release_id from ops.releases").fetchall()
     problems = [
         f"{table}: {counts.get(table)} rows; expected {rows}"
-        for table, rows in manifest["tables"].items()
+        for table, rows in (manifest["tables"] | manifest["table_macros"]).items()
         if counts.get(table) != rows
     ]
     if release_ids != [(manifest["release_id"],)]:

@@ -3,7 +3,7 @@
 dbt and DuckDB would notice most of these faults too, but late and in their own words. Here every
 problem names file, row, column and what was expected. What a seed must look like is declared once,
 in the YAML beside it: its columns in order, their types, which may be empty (`meta: {nullable:
-true}`), and the dbt tests `unique`, `unique_key`, `accepted_values` and `relationships`.
+true}`), and the dbt tests `unique`, `unique_key`, `accepted_values`, `relationships` and `at_least`.
 """
 
 import csv
@@ -209,6 +209,8 @@ def check_declared_tests(seed: Seed, seeds: dict[str, Seed]) -> list[str]:
             parent = seeds[re.sub(r"ref\('(\w+)'\)", r"\1", arguments["to"])]
             known = [cells[arguments["field"]] for cells in parent.rows]
             problems += outside(seed, column, known, f"a {arguments['field']} of {parent.name}.csv")
+        elif kind == "at_least":
+            problems += below(seed, column, arguments["minimum"])
         else:
             raise AssertionError(f"{seed.name} declares a test that is not checked here: {kind}")
     return problems
@@ -234,6 +236,15 @@ def outside(seed: Seed, column: str, allowed: list[str], expected: str) -> list[
         seed.problem(f"found {cells[column]!r}; expected {expected}", row, column)
         for row, cells in seed.numbered()
         if cells[column] not in known
+    ]
+
+
+def below(seed: Seed, column: str, minimum: float) -> list[str]:
+    """Cells with a number less than the minimum."""
+    return [
+        seed.problem(f"found {cells[column]}; expected a number of at least {minimum}", row, column)
+        for row, cells in seed.numbered()
+        if cells[column] and float(cells[column]) < minimum
     ]
 
 

@@ -1,0 +1,25 @@
+{% macro holds(value, operator, limit) -%}
+    case {{ operator }}
+        when 'above' then round({{ value }}, 9) > round({{ limit }}, 9)
+        when 'at_least' then round({{ value }}, 9) >= round({{ limit }}, 9)
+        when 'below' then round({{ value }}, 9) < round({{ limit }}, 9)
+        when 'at_most' then round({{ value }}, 9) <= round({{ limit }}, 9)
+        when 'equal' then round({{ value }}, 9) = round({{ limit }}, 9)
+    end
+{%- endmacro %}
+
+{% macro number_text(value) -%}
+    case
+        when abs({{ value }}) >= 1000 or {{ value }} = round({{ value }}, 0)
+            then cast(cast(round({{ value }}, 0) as bigint) as {{ dbt.type_string() }})
+        else cast(round({{ value }}, 3) as {{ dbt.type_string() }})
+    end
+{%- endmacro %}
+
+{% macro subject_list(column, where, language) -%}
+    {{ dbt.listagg(
+        "case when " ~ where ~ " then " ~ column ~ "_" ~ language ~ " end",
+        {'zh': "'、'", 'en': "', '"}[language],
+        "order by role, position",
+    ) }}
+{%- endmacro %}

@@ -1,0 +1,141 @@
+with evidence as (
+
+    select
+        edition,
+        finding_code,
+        count(case when fits then 1 end) as fitting,
+        count(case when not fits then 1 end) as not_fitting,
+        count(case when role = 'named' and fits is null then 1 end) as not_known,
+        count(case when role = 'actual' then 1 end) as actual_count,
+        count(case when role in ('part', 'whole') and value is null then 1 end) as parts_not_known,
+        count(case when role = 'all_parts' then 1 end) as all_parts_count,
+        sum(case when role in ('part', 'all_parts') then value end) as part,
+        sum(case when role = 'whole' then value end) as whole,
+        min(case when role = 'named' then value end) as lowest,
+        max(case when role = 'named' then value end) as highest,
+        {{ subject_list('evidence', "role not in ('actual', 'all_parts')", 'zh') }} as named_zh,
+        {{ subject_list('evidence', "role not in ('actual', 'all_parts')", 'en') }} as named_en,
+        {{ subject_list('evidence', "role = 'actual'", 'zh') }} as actual_zh,
+        {{ subject_list('evidence', "role = 'actual'", 'en') }} as actual_en,
+        {{ subject_list('subject', 'fits', 'zh') }} as fitting_zh,
+        {{ subject_list('subject', 'fits', 'en') }} as fitting_en,
+        {{ subject_list('subject', 'value is null', 'zh') }} as missing_zh,
+        {{ subject_list('subject', 'value is null', 'en') }} as missing_en
+    from {{ ref('finding_evidence') }}
+    group by edition, finding_code
+
+),
+
+found as (
+
+    select
+        findings.*,
+        evidence.fitting,
+        evidence.not_fitting,
+        evidence.not_known,
+        case findings.kind
+            when 'count'
+                then coalesce(case when findings.named_count > 0 then evidence.fitting else evidence.actual_count end, 0)
+            when 'share' then 100 * evidence.part / coalesce(evidence.whole, findings.limit_value)
+        end as found_value,
+        evidence.parts_not_known
+        + case when evidence.all_parts_count > 0 then findings.not_measured else 0 end as parts_not_known,
+        -- a count of named subjects looks at no others
+        case when findings.named_count > 0 then evidence.not_known else findings.not_measured end as not_countable,
+        evidence.lowest,
+        evidence.highest,
+        evidence.named_zh,
+        evidence.named_en,
+        evidence.actual_zh,
+        evidence.actual_en,
+        evidence.fitting_zh,
+        evidence.fitting_en,
+        evidence.missing_zh,
+        evidence.missing_en
+    from {{ ref('int_findings') }} as findings
+    left join evidence
+        on findings.edition = evidence.edition and findings.finding_code = evidence.finding_code
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when measure_kind = 'none' then 'not_testable_yet'
+            -- a count is settled once those without a figure can no longer change it
+            when kind = 'count' and (found_value > expected or found_value + not_countable < expected)
+                then 'contradicted'
+            when kind = 'count' and not_countable > 0 then 'not_testable_yet'
+            when kind = 'count' then 'confirmed'
+            when kind = 'share' and (parts_not_known > 0 or found_value is null) then 'not_testable_yet'
+            when kind = 'share' and round(abs(found_value - expected), 9) <= tolerance then 'confirmed'
+            when kind = 'share' then 'contradicted'
+            when fitting > 0 and not_fitting > 0 then 'partly'
+            when not_fitting > 0 then 'contradicted'
+            when fitting > 0 and not_known = 0 then 'confirmed'
+            else 'not_testable_yet'
+        end as verdict
+    from found
+
+)
+
+select
+    judged.edition,
+    judged.finding_code,
+    findings.dimension_code,
+    findings.source_code,
+    findings.source_line,
+    findings.statement_zh,
+    findings.statement_en,
+    judged.kind,
+    judged.measure_kind,
+    findings.measure_code,
+    findings.period,
+    judged.verdict,
+    cast(judged.fitting as integer) as fitting,
+    cast(judged.not_fitting as integer) as not_fitting,
+    cast(judged.not_known as integer) as not_known,
+    judged.expected,
+    judged.found_value,
+    {%- for language, counted, of_all in [('zh', ' 个：', '占比 '), ('en', ': ', 'share ')] %}
+    case judged.kind
+        when 'count'
+            then {{ number_text('judged.found_value') }} || '{{ counted }}' || coalesce(judged.actual_{{ language }}, judged.fitting_{{ language }}, '-')
+        when 'share'
+            then '{{ of_all }}' || {{ number_text('judged.found_value') }} || ' %' || coalesce(' (' || judged.named_{{ language }} || ')', '')
+        else judged.named_{{ language }}
+    end as evidence_{{ language }},
+    {%- endfor %}
+    case when judged.verdict in ('partly', 'contradicted') then
+        case judged.kind
+            when 'leading' then '前 ' || cast(judged.places as {{ dbt.type_string() }}) || ' 位是：' || judged.actual_zh
+            when 'count' then '实为 ' || {{ number_text('judged.found_value') }} || ' 个'
+            when 'share' then '实为 ' || {{ number_text('judged.found_value') }} || ' %'
+            when 'value' then '实为：' || judged.named_zh
+            else '所列的值在 ' || {{ number_text('judged.lowest') }} || ' 与 ' || {{ number_text('judged.highest') }} || ' 之间；符合的有：'
+                || coalesce(judged.fitting_zh, '无')
+        end
+    end as nearest_reading_zh,
+    case when judged.verdict in ('partly', 'contradicted') then
+        case judged.kind
+            when 'leading' then 'the first ' || cast(judged.places as {{ dbt.type_string() }}) || ' are: ' || judged.actual_en
+            when 'count' then 'it is ' || {{ number_text('judged.found_value') }}
+            when 'share' then 'it is ' || {{ number_text('judged.found_value') }} || ' %'
+            when 'value' then 'the values are: ' || judged.named_en
+            else 'the values named lie between ' || {{ number_text('judged.lowest') }} || ' and ' || {{ number_text('judged.highest') }}
+                || '; it holds for: ' || coalesce(judged.fitting_en, 'none')
+        end
+    end as nearest_reading_en,
+    case when judged.verdict = 'not_testable_yet' then
+        coalesce(
+            findings.missing_figure,
+            judged.measure_kind || ' ' || judged.measure_code || ' ' || judged.period || ': '
+            || coalesce(judged.missing_en, cast(judged.not_measured as {{ dbt.type_string() }}) || ' cities')
+        )
+    end as missing_figure,
+    findings.note
+from judged
+inner join {{ ref('findings') }} as findings
+    on judged.finding_code = findings.finding_code

@@ -1,8 +1,5 @@
 -- The dimension columns are those that the contract declares with `meta: {dimension: true}`.
-{%- set dimension_codes = [] -%}
-{%- for column in model.columns.values() if column.config.meta.dimension -%}
-    {%- do dimension_codes.append(column.name) -%}
-{%- endfor %}
+{%- set dimension_codes = dimension_columns() %}
 select
     total_scores.edition,
     total_scores.city_code,

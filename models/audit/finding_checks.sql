@@ -19,8 +19,8 @@ with evidence as (
         {{ subject_list('evidence', "role = 'actual'", 'en') }} as actual_en,
         {{ subject_list('subject', 'fits', 'zh') }} as fitting_zh,
         {{ subject_list('subject', 'fits', 'en') }} as fitting_en,
-        {{ subject_list('subject', 'value is null', 'zh') }} as missing_zh,
-        {{ subject_list('subject', 'value is null', 'en') }} as missing_en
+        {{ subject_list('evidence', 'value is null', 'zh') }} as missing_zh,
+        {{ subject_list('evidence', 'value is null', 'en') }} as missing_en
     from {{ ref('finding_evidence') }}
     group by edition, finding_code
 
@@ -35,7 +35,8 @@ found as (
         evidence.not_known,
         case findings.kind
             when 'count'
-                then coalesce(case when findings.named_count > 0 then evidence.fitting else evidence.actual_count end, 0)
+                then
+                    coalesce(case when findings.named_count > 0 then evidence.fitting else evidence.actual_count end, 0)
             when 'share' then 100 * evidence.part / coalesce(evidence.whole, findings.limit_value)
         end as found_value,
         evidence.parts_not_known
@@ -100,40 +101,63 @@ select
     judged.expected,
     judged.found_value,
     {%- for language, counted, of_all in [('zh', ' 个：', '占比 '), ('en', ': ', 'share ')] %}
-    case judged.kind
-        when 'count'
-            then {{ number_text('judged.found_value') }} || '{{ counted }}' || coalesce(judged.actual_{{ language }}, judged.fitting_{{ language }}, '-')
-        when 'share'
-            then '{{ of_all }}' || {{ number_text('judged.found_value') }} || ' %' || coalesce(' (' || judged.named_{{ language }} || ')', '')
-        else judged.named_{{ language }}
-    end as evidence_{{ language }},
+        case judged.kind
+            when 'count'
+                then
+                    {{ number_text('judged.found_value') }}
+                    || '{{ counted }}'
+                    || coalesce(judged.actual_{{ language }}, judged.fitting_{{ language }}, '-')
+            when 'share'
+                then
+                    '{{ of_all }}'
+                    || {{ number_text('judged.found_value') }}
+                    || ' %'
+                    || coalesce(' (' || judged.named_{{ language }} || ')', '')
+            else judged.named_{{ language }}
+        end as evidence_{{ language }},
     {%- endfor %}
-    case when judged.verdict in ('partly', 'contradicted') then
-        case judged.kind
-            when 'leading' then '前 ' || cast(judged.places as {{ dbt.type_string() }}) || ' 位是：' || judged.actual_zh
-            when 'count' then '实为 ' || {{ number_text('judged.found_value') }} || ' 个'
-            when 'share' then '实为 ' || {{ number_text('judged.found_value') }} || ' %'
-            when 'value' then '实为：' || judged.named_zh
-            else '所列的值在 ' || {{ number_text('judged.lowest') }} || ' 与 ' || {{ number_text('judged.highest') }} || ' 之间；符合的有：'
-                || coalesce(judged.fitting_zh, '无')
-        end
+    case
+        when judged.verdict in ('partly', 'contradicted') then
+            case judged.kind
+                when 'leading' then '前 ' || cast(judged.places as {{ dbt.type_string() }}) || ' 位是：' || judged.actual_zh
+                when 'count' then '实为 ' || {{ number_text('judged.found_value') }} || ' 个'
+                when 'share' then '实为 ' || {{ number_text('judged.found_value') }} || ' %'
+                when 'value' then '实为：' || judged.named_zh
+                else
+                    '所列的值在 '
+                    || {{ number_text('judged.lowest') }}
+                    || ' 与 '
+                    || {{ number_text('judged.highest') }}
+                    || ' 之间；符合的有：'
+                    || coalesce(judged.fitting_zh, '无')
+            end
     end as nearest_reading_zh,
-    case when judged.verdict in ('partly', 'contradicted') then
-        case judged.kind
-            when 'leading' then 'the first ' || cast(judged.places as {{ dbt.type_string() }}) || ' are: ' || judged.actual_en
-            when 'count' then 'it is ' || {{ number_text('judged.found_value') }}
-            when 'share' then 'it is ' || {{ number_text('judged.found_value') }} || ' %'
-            when 'value' then 'the values are: ' || judged.named_en
-            else 'the values named lie between ' || {{ number_text('judged.lowest') }} || ' and ' || {{ number_text('judged.highest') }}
-                || '; it holds for: ' || coalesce(judged.fitting_en, 'none')
-        end
+    case
+        when judged.verdict in ('partly', 'contradicted') then
+            case judged.kind
+                when
+                    'leading'
+                    then 'the first ' || cast(judged.places as {{ dbt.type_string() }}) || ' are: ' || judged.actual_en
+                when 'count' then 'it is ' || {{ number_text('judged.found_value') }}
+                when 'share' then 'it is ' || {{ number_text('judged.found_value') }} || ' %'
+                when 'value' then 'the values are: ' || judged.named_en
+                else
+                    'the values named lie between '
+                    || {{ number_text('judged.lowest') }}
+                    || ' and '
+                    || {{ number_text('judged.highest') }}
+                    || '; it holds for: ' || coalesce(judged.fitting_en, 'none')
+            end
     end as nearest_reading_en,
-    case when judged.verdict = 'not_testable_yet' then
-        coalesce(
-            findings.missing_figure,
-            judged.measure_kind || ' ' || judged.measure_code || ' ' || judged.period || ': '
-            || coalesce(judged.missing_en, cast(judged.not_measured as {{ dbt.type_string() }}) || ' cities')
-        )
+    case
+        when judged.verdict = 'not_testable_yet' then
+            coalesce(
+                findings.missing_figure,
+                rtrim(judged.measure_zh || ' ' || judged.period) || '：'
+                || coalesce(judged.missing_zh, cast(judged.not_measured as {{ dbt.type_string() }}) || ' 个城市')
+                || ' / ' || rtrim(judged.measure_en || ' ' || judged.period) || ': '
+                || coalesce(judged.missing_en, cast(judged.not_measured as {{ dbt.type_string() }}) || ' cities')
+            )
     end as missing_figure,
     findings.note
 from judged

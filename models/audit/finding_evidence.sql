@@ -9,6 +9,7 @@ with measured as (
         findings.limit_value,
         findings.places,
         findings.named_count,
+        findings.has_parts,
         finding_values.subject_code,
         finding_values.value,
         rank() over (
@@ -39,6 +40,7 @@ named as (
         subjects.role,
         subjects.position,
         subjects.subject_code,
+        subjects.measure_code as own_measure_code,
         finding_values.value,
         case findings.kind
             when 'leading' then findings.places
@@ -71,6 +73,7 @@ evidence as (
         named.role,
         named.position,
         named.subject_code,
+        named.own_measure_code,
         named.value,
         case when named.kind = 'leading' then measured.rank end as rank,
         named.held_against,
@@ -95,21 +98,19 @@ evidence as (
     select
         edition,
         finding_code,
-        case when kind = 'share' then 'all_parts' else 'actual' end,
-        row_number() over (partition by edition, finding_code order by rank, subject_code),
+        case when kind = 'share' then 'all_parts' else 'actual' end as role,
+        row_number() over (partition by edition, finding_code order by rank, subject_code) as position,
         subject_code,
+        null as own_measure_code,
         value,
-        case when kind = 'leading' then rank end,
-        null,
-        null
+        case when kind = 'leading' then rank end as rank,
+        null as held_against,
+        null as fits
     from measured
     where
         (kind = 'leading' and rank <= places)
         or (kind = 'count' and named_count = 0 and {{ holds('value', 'operator', 'limit_value') }})
-        or (
-            kind = 'share'
-            and finding_code not in (select finding_code from {{ ref('finding_subjects') }} where role = 'part')
-        )
+        or (kind = 'share' and not has_parts)
 
 )
 
@@ -125,9 +126,15 @@ select
     cast(evidence.rank as integer) as rank,
     evidence.held_against,
     evidence.fits,
-    subjects.subject_zh || ' ' || {{ number_text('evidence.value') }}
+    subjects.subject_zh
+    || coalesce(' ' || evidence.own_measure_code, '')
+    || ' '
+    || coalesce({{ number_text('evidence.value') }}, '?')
     || coalesce('（第 ' || cast(evidence.rank as {{ dbt.type_string() }}) || '）', '') as evidence_zh,
-    subjects.subject_en || ' ' || {{ number_text('evidence.value') }}
+    subjects.subject_en
+    || coalesce(' ' || evidence.own_measure_code, '')
+    || ' '
+    || coalesce({{ number_text('evidence.value') }}, '?')
     || coalesce(' (rank ' || cast(evidence.rank as {{ dbt.type_string() }}) || ')', '') as evidence_en
 from evidence
 left join {{ ref('int_subjects') }} as subjects

@@ -1,5 +1,22 @@
--- Raw figures belong to no edition: every edition is told the same.
-with figures as (
+-- What an edition says of itself: kind of measure, its code, the subject, the value, and where it stands.
+{%- set edition_measures = [
+    ('total_score', "''", 'city_code', 'score', ref('fct_total_scores')),
+    ('total_rank', "''", 'city_code', 'rank', ref('fct_total_scores')),
+    ('tier', "''", 'city_code', 'coalesce(tier, 0)', ref('fct_total_scores')),
+    ('dimension_score', 'dimension_code', 'city_code', 'score', ref('fct_dimension_scores')),
+    ('dimension_rank', 'dimension_code', 'city_code', 'rank', ref('fct_dimension_scores')),
+    ('variable_score', 'variable_code', 'city_code', 'score', ref('fct_variable_scores')),
+    ('relative_strength', 'dimension_code', 'city_code', 'relative_strength', ref('city_profiles')),
+    ('city_evenness', "''", 'city_code', 'standard_deviation', ref('city_evenness')),
+    ('dimensions_in_top_10', "''", 'city_code', 'dimensions_in_top_10', ref('city_evenness')),
+    ('dimension_spread', "''", 'code', 'standard_deviation',
+        '(select * from ' ~ ref('score_spread') ~ " where level = 'dimension') as spread"),
+    ('dimension_correlation', "''", "least(code_a, code_b) || '+' || greatest(code_a, code_b)", 'pearson',
+        '(select * from ' ~ ref('score_correlations') ~ " where pair = 'dimension_with_dimension') as correlations"),
+    ('total_correlation', "''", 'code_a', 'pearson',
+        '(select * from ' ~ ref('score_correlations') ~ " where pair = 'dimension_with_total') as correlations"),
+] %}
+with raw_figures as (
 
     select
         'statistic' as measure_kind,
@@ -10,11 +27,11 @@ with figures as (
     from {{ ref('int_observations') }}
     union all
     select
-        'statistic_growth',
-        this_year.statistic_code,
-        cast(this_year.year as {{ dbt.type_string() }}),
-        this_year.city_code,
-        100 * (this_year.value / year_before.value - 1)
+        'statistic_growth' as measure_kind,
+        this_year.statistic_code as measure_code,
+        cast(this_year.year as {{ dbt.type_string() }}) as period,
+        this_year.city_code as subject_code,
+        100 * (this_year.value / year_before.value - 1) as value
     from {{ ref('int_observations') }} as this_year
     inner join {{ ref('int_observations') }} as year_before
         on
@@ -23,11 +40,21 @@ with figures as (
             and this_year.year = year_before.year + 1
     where year_before.value > 0
     union all
-    select 'bulletin', measure_code, period, subject_code, value
+    select
+        'bulletin' as measure_kind,
+        measure_code,
+        period,
+        subject_code,
+        value
     from {{ ref('fct_bulletin_figures') }}
     where is_preferred and value is not null
     union all
-    select 'bulletin_growth', measure_code, period, subject_code, growth
+    select
+        'bulletin_growth' as measure_kind,
+        measure_code,
+        period,
+        subject_code,
+        growth as value
     from {{ ref('fct_bulletin_figures') }}
     where is_preferred and growth is not null
 
@@ -48,42 +75,35 @@ indicator_values as (
 
 )
 
-select editions.edition, figures.measure_kind, figures.measure_code, figures.period, figures.subject_code, figures.value
+-- raw figures belong to no edition: each is told the same
+select
+    editions.edition,
+    raw_figures.measure_kind,
+    raw_figures.measure_code,
+    raw_figures.period,
+    raw_figures.subject_code,
+    raw_figures.value
 from {{ ref('dim_editions') }} as editions
-cross join figures
+cross join raw_figures
 union all
-select editions.edition, 'indicator_value', indicator_values.indicator_code, '', indicator_values.city_code, indicator_values.value
+select
+    editions.edition,
+    'indicator_value' as measure_kind,
+    indicator_values.indicator_code as measure_code,
+    '' as period,
+    indicator_values.city_code as subject_code,
+    indicator_values.value
 from {{ ref('dim_editions') }} as editions
 inner join indicator_values
     on editions.base_year = indicator_values.base_year
-union all
-select edition, 'total_score', '', '', city_code, score from {{ ref('fct_total_scores') }}
-union all
-select edition, 'total_rank', '', '', city_code, rank from {{ ref('fct_total_scores') }}
-union all
--- 0: below the lowest tier
-select edition, 'tier', '', '', city_code, coalesce(tier, 0) from {{ ref('fct_total_scores') }}
-union all
-select edition, 'dimension_score', dimension_code, '', city_code, score from {{ ref('fct_dimension_scores') }}
-union all
-select edition, 'dimension_rank', dimension_code, '', city_code, rank from {{ ref('fct_dimension_scores') }}
-union all
-select edition, 'variable_score', variable_code, '', city_code, score from {{ ref('fct_variable_scores') }}
-union all
-select edition, 'relative_strength', dimension_code, '', city_code, relative_strength from {{ ref('city_profiles') }}
-union all
-select edition, 'city_evenness', '', '', city_code, standard_deviation from {{ ref('city_evenness') }}
-union all
-select edition, 'dimensions_in_top_10', '', '', city_code, dimensions_in_top_10 from {{ ref('city_evenness') }}
-union all
-select edition, 'dimension_spread', '', '', code, standard_deviation
-from {{ ref('score_spread') }}
-where level = 'dimension'
-union all
-select edition, 'dimension_correlation', '', '', concat(least(code_a, code_b), '+', greatest(code_a, code_b)), pearson
-from {{ ref('score_correlations') }}
-where pair = 'dimension_with_dimension'
-union all
-select edition, 'total_correlation', '', '', case when code_a = 'total' then code_b else code_a end, pearson
-from {{ ref('score_correlations') }}
-where pair = 'dimension_with_total'
+{%- for kind, code, subject, value, relation in edition_measures %}
+    union all
+    select
+        edition,
+        '{{ kind }}' as measure_kind,
+        {{ code }} as measure_code,
+        '' as period,
+        {{ subject }} as subject_code,
+        {{ value }} as value
+    from {{ relation }}
+{%- endfor %}

@@ -2,9 +2,9 @@ with named as (
 
     select
         finding_code,
-        count(*) as named_count
+        count(case when role = 'named' then 1 end) as named_count,
+        count(case when role = 'part' then 1 end) as part_count
     from {{ ref('finding_subjects') }}
-    where role = 'named'
     group by finding_code
 
 ),
@@ -20,6 +20,31 @@ measured as (
     from {{ ref('int_finding_values') }}
     group by edition, measure_kind, measure_code, period
 
+),
+
+labels as (
+
+    select
+        'indicator_value' as measure_kind,
+        indicator_code as measure_code,
+        indicator_zh as measure_zh,
+        indicator_en as measure_en
+    from {{ ref('dim_indicators') }}
+    union all
+    select
+        'statistic' as measure_kind,
+        statistic_code as measure_code,
+        statistic_zh as measure_zh,
+        statistic_en as measure_en
+    from {{ ref('dim_statistics') }}
+    union all
+    select
+        'bulletin' as measure_kind,
+        measure_code,
+        measure_zh,
+        measure_en
+    from {{ ref('bulletin_measures') }}
+
 )
 
 select
@@ -29,20 +54,25 @@ select
     findings.measure_kind,
     coalesce(findings.measure_code, '') as measure_code,
     coalesce(findings.period, '') as period,
+    labels.measure_zh,
+    labels.measure_en,
     findings.extreme,
     findings.operator,
     findings.threshold * coalesce(rates.cny_per_usd, 1) as limit_value,
     findings.expected,
     coalesce(findings.tolerance, 0) as tolerance,
     cast(coalesce(named.named_count, 0) as integer) as named_count,
-    cast(case when findings.kind = 'leading' then coalesce(findings.expected, named.named_count) end as integer) as places,
+    coalesce(named.part_count, 0) > 0 as has_parts,
+    cast(case when findings.kind = 'leading' then coalesce(findings.expected, named.named_count) end as integer)
+        as places,
     cast(coalesce(measured.measured_count, 0) as integer) as measured_count,
     -- raw figures may be missing for some cities; scores and what follows from them never are
     cast(
         case
-            when findings.measure_kind in (
-                'indicator_value', 'statistic', 'statistic_growth', 'bulletin', 'bulletin_growth'
-            )
+            when
+                findings.measure_kind in (
+                    'indicator_value', 'statistic', 'statistic_growth', 'bulletin', 'bulletin_growth'
+                )
                 then greatest(editions.city_count - coalesce(measured.measured_count, 0), 0)
             else 0
         end as integer
@@ -62,3 +92,7 @@ left join measured
         and findings.measure_kind = measured.measure_kind
         and coalesce(findings.measure_code, '') = measured.measure_code
         and coalesce(findings.period, '') = measured.period
+left join labels
+    on
+        replace(findings.measure_kind, '_growth', '') = labels.measure_kind
+        and findings.measure_code = labels.measure_code

@@ -5,18 +5,18 @@ select
 from {{ ref('dim_cities') }}
 union all
 select
-    dimension_code,
-    dimension_zh,
-    dimension_en
+    dimension_code as subject_code,
+    dimension_zh as subject_zh,
+    dimension_en as subject_en
 from {{ ref('dim_dimensions') }}
 union all
 select
-    concat(first.dimension_code, '+', second.dimension_code),
-    concat(first.dimension_zh, ' + ', second.dimension_zh),
-    concat(first.dimension_en, ' + ', second.dimension_en)
-from {{ ref('dim_dimensions') }} as first
-inner join {{ ref('dim_dimensions') }} as second
-    on first.dimension_code < second.dimension_code
+    a.dimension_code || '+' || b.dimension_code as subject_code,
+    a.dimension_zh || ' + ' || b.dimension_zh as subject_zh,
+    a.dimension_en || ' + ' || b.dimension_en as subject_en
+from {{ ref('dim_dimensions') }} as a
+inner join {{ ref('dim_dimensions') }} as b
+    on a.dimension_code < b.dimension_code
 union all
 select
     subject_code,

@@ -4,6 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import duckdb
 import pytest
 from conftest import ROOT, Project
 
@@ -37,6 +38,20 @@ def test_links_lead_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if not (page.parent / target).exists()]
     assert missing == []
+
+
+def test_every_contradiction_is_told_with_its_evidence(built: Project) -> None:
+    with duckdb.connect(built.database, read_only=True) as connection:
+        contradictions = connection.sql(
+            """
+            select finding_code, verdict, evidence_en from audit.finding_checks
+            where edition = '2025' and verdict in ('partly', 'contradicted')
+            """
+        ).fetchall()
+    page = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+    told = set(re.findall(r"^- `(\w+)`, line \d+, (partly|contradicted)\.", page, re.MULTILINE))
+    assert told == {(code, verdict) for code, verdict, _ in contradictions}
+    assert [code for code, _, evidence in contradictions if evidence not in page] == []
 
 
 def test_a_wrong_query_is_answered_without_a_traceback(built: Project) -> None:

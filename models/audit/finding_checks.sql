@@ -1,3 +1,9 @@
+{%- set phrases = {
+    'zh': {'counted': ' 个：', 'the_first': '前 ', 'are': ' 位是：', 'it_is': '实为 ',
+        'from': '所列的值从 ', 'to': ' 到 ', 'holds_for': '；符合的有：'},
+    'en': {'counted': ': ', 'the_first': 'the first ', 'are': ' are: ', 'it_is': 'it is ',
+        'from': 'the values named run from ', 'to': ' to ', 'holds_for': '; it holds for: '},
+} -%}
 with evidence as (
 
     select
@@ -19,8 +25,8 @@ with evidence as (
         {{ subject_list('evidence', "role = 'actual'", 'en') }} as actual_en,
         {{ subject_list('subject', 'fits', 'zh') }} as fitting_zh,
         {{ subject_list('subject', 'fits', 'en') }} as fitting_en,
-        {{ subject_list('evidence', 'value is null', 'zh') }} as missing_zh,
-        {{ subject_list('evidence', 'value is null', 'en') }} as missing_en
+        replace({{ subject_list('evidence', 'value is null', 'zh') }}, ' ?', '') as missing_zh,
+        replace({{ subject_list('evidence', 'value is null', 'en') }}, ' ?', '') as missing_en
     from {{ ref('finding_evidence') }}
     group by edition, finding_code
 
@@ -44,15 +50,11 @@ found as (
         -- a count of named subjects looks at no others
         case when findings.named_count > 0 then evidence.not_known else findings.not_measured end as not_countable,
         evidence.lowest,
-        evidence.highest,
-        evidence.named_zh,
-        evidence.named_en,
-        evidence.actual_zh,
-        evidence.actual_en,
-        evidence.fitting_zh,
-        evidence.fitting_en,
-        evidence.missing_zh,
-        evidence.missing_en
+        {%- for list in ['named', 'actual', 'fitting', 'missing'] %}
+            evidence.{{ list }}_zh,
+            evidence.{{ list }}_en,
+        {%- endfor %}
+        evidence.highest
     from {{ ref('int_findings') }} as findings
     left join evidence
         on findings.edition = evidence.edition and findings.finding_code = evidence.finding_code
@@ -100,55 +102,37 @@ select
     cast(judged.not_known as integer) as not_known,
     judged.expected,
     judged.found_value,
-    {%- for language, counted, of_all in [('zh', ' 个：', '占比 '), ('en', ': ', 'share ')] %}
+    {%- for language in ['zh', 'en'] %}
+        {%- set words = phrases[language] %}
         case judged.kind
             when 'count'
                 then
                     {{ number_text('judged.found_value') }}
-                    || '{{ counted }}'
+                    || '{{ words.counted }}'
                     || coalesce(judged.actual_{{ language }}, judged.fitting_{{ language }}, '-')
             when 'share'
                 then
-                    '{{ of_all }}'
-                    || {{ number_text('judged.found_value') }}
-                    || ' %'
-                    || coalesce(' (' || judged.named_{{ language }} || ')', '')
+                    {{ number_text('judged.found_value') }}
+                    || ' %' || coalesce(' (' || judged.named_{{ language }} || ')', '')
             else judged.named_{{ language }}
         end as evidence_{{ language }},
+        case
+            when judged.verdict in ('partly', 'contradicted') then
+                case judged.kind
+                    when 'leading'
+                        then
+                            '{{ words.the_first }}' || cast(judged.places as {{ dbt.type_string() }})
+                            || '{{ words.are }}' || judged.actual_{{ language }}
+                    when 'count' then '{{ words.it_is }}' || {{ number_text('judged.found_value') }}
+                    when 'share' then '{{ words.it_is }}' || {{ number_text('judged.found_value') }} || ' %'
+                    when 'value' then '{{ words.it_is }}' || judged.named_{{ language }}
+                    else
+                        '{{ words.from }}' || {{ number_text('judged.lowest') }}
+                        || '{{ words.to }}' || {{ number_text('judged.highest') }}
+                        || '{{ words.holds_for }}' || coalesce(judged.fitting_{{ language }}, '-')
+                end
+        end as nearest_reading_{{ language }},
     {%- endfor %}
-    case
-        when judged.verdict in ('partly', 'contradicted') then
-            case judged.kind
-                when 'leading' then '前 ' || cast(judged.places as {{ dbt.type_string() }}) || ' 位是：' || judged.actual_zh
-                when 'count' then '实为 ' || {{ number_text('judged.found_value') }} || ' 个'
-                when 'share' then '实为 ' || {{ number_text('judged.found_value') }} || ' %'
-                when 'value' then '实为：' || judged.named_zh
-                else
-                    '所列的值在 '
-                    || {{ number_text('judged.lowest') }}
-                    || ' 与 '
-                    || {{ number_text('judged.highest') }}
-                    || ' 之间；符合的有：'
-                    || coalesce(judged.fitting_zh, '无')
-            end
-    end as nearest_reading_zh,
-    case
-        when judged.verdict in ('partly', 'contradicted') then
-            case judged.kind
-                when
-                    'leading'
-                    then 'the first ' || cast(judged.places as {{ dbt.type_string() }}) || ' are: ' || judged.actual_en
-                when 'count' then 'it is ' || {{ number_text('judged.found_value') }}
-                when 'share' then 'it is ' || {{ number_text('judged.found_value') }} || ' %'
-                when 'value' then 'the values are: ' || judged.named_en
-                else
-                    'the values named lie between '
-                    || {{ number_text('judged.lowest') }}
-                    || ' and '
-                    || {{ number_text('judged.highest') }}
-                    || '; it holds for: ' || coalesce(judged.fitting_en, 'none')
-            end
-    end as nearest_reading_en,
     case
         when judged.verdict = 'not_testable_yet' then
             coalesce(

@@ -5,7 +5,9 @@ The isles and their figures are made up, small enough to be scored by hand: the 
 
 import csv
 import io
+import itertools
 import json
+import operator
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -147,6 +149,7 @@ piers,3,2
 statistic_code,year,source_code
 chess_place,2030,logbook
 """,
+<<<<<<< HEAD
     "reference/weight_schemes": """
 scheme,scheme_zh,scheme_en,description_zh,description_en,is_example
 seafaring,航海,Seafaring,港口为2,Harbour weighs 2,true
@@ -156,6 +159,16 @@ scheme,dimension_code,weight
 seafaring,harbour,2
 seafaring,people,1
 seafaring,nature,0
+=======
+    "reference/robustness_scenarios": """
+scenario,method,parameter,replications,generator_seed,spread_percent,scenario_zh,scenario_en,description_zh,description_en
+any_weights,random_weights,,500,7,,任意,Any,任意,Any weights
+half_as_much,disturbed_weights,,500,8,50,一半,Half,一半,Half as much or as little
+two_of_three,leave_out_dimension,,,,,三取二,Two of three,三取二,One dimension is left out
+six_of_seven,leave_out_variable,,,,,七取六,Six of seven,七取六,One variable is left out
+by_range,normalisation,min_max,,,,极差,Range,极差,By range
+shared,tie_rule,average,,,,平均,Shared,平均,Ties share
+>>>>>>> 54b8aada729b5a63e0ec83c83193c5f0d865cd50
 """,
 }
 
@@ -443,6 +456,34 @@ def test_the_catalogue_describes_this_index(isles: duckdb.DuckDBPyConnection) ->
     assert gaps.fetchall() == [("rain", "rainfall", 2029, "fay")]
     for printed in ("staging.stg_published_cells", "audit.published_reconciliation"):
         assert isles.sql(f"select count(*) from {printed}").fetchall() == [(0,)]
+
+
+def test_robustness_knows_this_index(isles: duckdb.DuckDBPyConnection) -> None:
+    """Rankings without one dimension, by hand; and no weights on a fine grid know better who can be first."""
+    made = isles.sql("select scenario, replications from marts.rank_correlations order by all").fetchall()
+    counts = {"any_weights": 500, "by_range": 1, "half_as_much": 500, "shared": 1, "six_of_seven": 7}
+    assert dict(made) == counts | {"two_of_three": 3}
+    assert isles.sql("select count(*) from marts.rank_robustness").fetchall() == [(6 * len(ISLES),)]
+
+    ranks = []
+    for left_out in DIMENSIONS_BY_HAND:
+        others = [column for name, column in DIMENSIONS_BY_HAND.items() if name != left_out]
+        totals = [sum(cells) for cells in zip(*others, strict=True)]
+        ranks.append([1 + sum(other > total for other in totals) for total in totals])
+    query = "select '{0}', city_code, {0} from marts.rank_robustness where scenario = 'two_of_three'"
+    for measure, choose in (("best_rank", min), ("worst_rank", max)):
+        expected = [choose(cells) for cells in zip(*ranks, strict=True)]
+        assert by_isle(isles, query.format(measure)) == {measure: expected}
+
+    scores = list(zip(ISLES, zip(*DIMENSIONS_BY_HAND.values(), strict=True), strict=True))
+    firsts = set()
+    for first, second in itertools.product(range(101), repeat=2):
+        if first + second <= 100:
+            weights = (first, second, 100 - first - second)
+            totals = [sum(map(operator.mul, weights, cells)) for _, cells in scores]
+            firsts |= {isle for isle, total in zip(ISLES, totals, strict=True) if total == max(totals)}
+    verdicts = isles.sql("select distinct city_code, first_place from marts.first_place_weights").fetchall()
+    assert dict(verdicts) == {isle: "possible" if isle in firsts else "impossible" for isle in ISLES}
 
 
 # A table's own headings; they are words of the report's language, not of its content.

@@ -310,7 +310,9 @@ def test_first_places_are_proved(
     where = f"where edition = '{edition}'"
     found = release.sql(f"select * from marts.first_place_weights {where}").df()
     verdicts = found.groupby("city_code")["first_place"].agg(lambda verdict: "/".join(set(verdict)))
-    needed = found.pivot_table(index="city_code", columns="dimension_code", values="weight_needed")[DIMENSIONS]
+    needed = found.pivot_table(index="city_code", columns="dimension_code", values="weight_needed")[
+        DIMENSIONS
+    ]
     leads = found.groupby("city_code")["lead"].first()
     mixtures = release.sql(f"select * from marts.first_place_mixtures {where}").df()
     assert set(verdicts) == {"possible", "impossible"}

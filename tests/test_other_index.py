@@ -149,7 +149,6 @@ piers,3,2
 statistic_code,year,source_code
 chess_place,2030,logbook
 """,
-<<<<<<< HEAD
     "reference/weight_schemes": """
 scheme,scheme_zh,scheme_en,description_zh,description_en,is_example
 seafaring,航海,Seafaring,港口为2,Harbour weighs 2,true
@@ -159,7 +158,7 @@ scheme,dimension_code,weight
 seafaring,harbour,2
 seafaring,people,1
 seafaring,nature,0
-=======
+""",
     "reference/robustness_scenarios": """
 scenario,method,parameter,replications,generator_seed,spread_percent,scenario_zh,scenario_en,description_zh,description_en
 any_weights,random_weights,,500,7,,任意,Any,任意,Any weights
@@ -168,7 +167,16 @@ two_of_three,leave_out_dimension,,,,,三取二,Two of three,三取二,One dimens
 six_of_seven,leave_out_variable,,,,,七取六,Six of seven,七取六,One variable is left out
 by_range,normalisation,min_max,,,,极差,Range,极差,By range
 shared,tie_rule,average,,,,平均,Shared,平均,Ties share
->>>>>>> 54b8aada729b5a63e0ec83c83193c5f0d865cd50
+""",
+    "findings/findings": """
+finding_code,dimension_code,source_code,source_line,statement_zh,statement_en,kind,measure_kind,measure_code,period,extreme,operator,threshold,expected
+harbour_001,harbour,isles,1,两岛领先,Alb and bri have the best harbours,leading,dimension_score,harbour,,highest,,,
+harbour_002,harbour,isles,2,三岛,Three isles land 100 kt of fish or more,count,statistic,fish,2030,,at_least,100,3
+""",
+    "findings/finding_subjects": """
+finding_code,position,role,subject_code
+harbour_001,1,named,alb
+harbour_001,2,named,bri
 """,
 }
 
@@ -484,6 +492,15 @@ def test_robustness_knows_this_index(isles: duckdb.DuckDBPyConnection) -> None:
             firsts |= {isle for isle, total in zip(ISLES, totals, strict=True) if total == max(totals)}
     verdicts = isles.sql("select distinct city_code, first_place from marts.first_place_weights").fetchall()
     assert dict(verdicts) == {isle: "possible" if isle in firsts else "impossible" for isle in ISLES}
+
+
+def test_statements_about_the_isles(isles: duckdb.DuckDBPyConnection) -> None:
+    """The harbours of alb, dun and bri have 40, 33 and 31 points; the mainland lands most fish and is no isle."""
+    query = "select finding_code, verdict, evidence_en from audit.finding_checks order by all"
+    assert isles.sql(query).fetchall() == [
+        ("harbour_001", "partly", "Alb 40 (rank 1), Bri 31 (rank 3)"),
+        ("harbour_002", "confirmed", "3: Alb 120, Bri 110, Coe 100"),
+    ]
 
 
 # A table's own headings; they are words of the report's language, not of its content.

@@ -75,7 +75,7 @@ indicator_values as (
 
 )
 
--- raw figures belong to no edition: each is told the same
+-- raw figures belong to no edition: each is told those of its own cities, and all that are of no city
 select
     editions.edition,
     raw_figures.measure_kind,
@@ -85,6 +85,13 @@ select
     raw_figures.value
 from {{ ref('dim_editions') }} as editions
 cross join raw_figures
+left join {{ ref('cities') }} as cities
+    on raw_figures.subject_code = cities.city_code
+left join {{ ref('edition_cities') }} as edition_cities
+    on
+        editions.edition = edition_cities.edition
+        and raw_figures.subject_code = edition_cities.city_code
+where cities.city_code is null or edition_cities.city_code is not null
 union all
 select
     editions.edition,
@@ -96,6 +103,10 @@ select
 from {{ ref('dim_editions') }} as editions
 inner join indicator_values
     on editions.base_year = indicator_values.base_year
+inner join {{ ref('edition_cities') }} as edition_cities
+    on
+        editions.edition = edition_cities.edition
+        and indicator_values.city_code = edition_cities.city_code
 {%- for kind, code, subject, value, relation in edition_measures %}
     union all
     select

@@ -118,7 +118,7 @@ def model(dbt: Any, session: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelati
         select
             unnest($1::varchar[]) as edition,
             unnest($2::varchar[]) as city_code,
-            unnest($3::varchar[]) as kind,
+            unnest($3::varchar[]) as certificate,
             unnest($4::varchar[]) as code,
             unnest($5::bigint[]) as parts
         """,

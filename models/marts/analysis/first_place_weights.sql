@@ -36,7 +36,7 @@ weighted as (
         on
             parts.edition = scores.edition
             and parts.code = scores.dimension_code
-    where parts.kind = 'weight' and parts.least_part >= 0
+    where parts.certificate = 'weight' and parts.least_part >= 0
     group by scores.edition, scores.city_code, parts.city_code, parts.whole, scores.dimension_count
 
 ),
@@ -79,7 +79,7 @@ mixtures as (
             parts.edition = own.edition
             and parts.city_code = own.city_code
             and scores.dimension_code = own.dimension_code
-    where parts.kind = 'share' and parts.least_part >= 0
+    where parts.certificate = 'share' and parts.least_part >= 0
     group by parts.edition, parts.city_code, own.dimension_code, parts.whole
 
 )
@@ -106,7 +106,7 @@ left join parts as weights
         scores.edition = weights.edition
         and scores.city_code = weights.city_code
         and scores.dimension_code = weights.code
-        and weights.kind = 'weight'
+        and weights.certificate = 'weight'
 left join mixtures
     on
         scores.edition = mixtures.edition

@@ -70,7 +70,7 @@ select
         when (figures_a.value_qualifier is distinct from figures_b.value_qualifier) then 'different'
         when (figures_a.growth_qualifier is distinct from figures_b.growth_qualifier) then 'different'
         else 'equal'
-    end as printing_verdict,
+    end as verdict,
     coalesce(wordings.wording_differences, 0) as wording_differences
 from printed
 left join figures as figures_a

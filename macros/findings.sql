@@ -10,15 +10,16 @@
 
 {% macro number_text(value) -%}
     case
-        when abs({{ value }}) >= 1000 or {{ value }} = round({{ value }}, 0)
-            then cast(cast(round({{ value }}, 0) as bigint) as {{ dbt.type_string() }})
+        when {{ value }} = round({{ value }}, 0)
+            then cast(cast({{ value }} as bigint) as {{ dbt.type_string() }})
+        when abs({{ value }}) >= 1000 then cast(round({{ value }}, 2) as {{ dbt.type_string() }})
         else cast(round({{ value }}, 3) as {{ dbt.type_string() }})
     end
 {%- endmacro %}
 
-{% macro subject_list(column, where, language) -%}
+{% macro evidence_list(where, language) -%}
     {{ dbt.listagg(
-        "case when " ~ where ~ " then " ~ column ~ "_" ~ language ~ " end",
+        "case when " ~ where ~ " then evidence_" ~ language ~ " end",
         {'zh': "'、'", 'en': "', '"}[language],
         "order by role, position",
     ) }}

@@ -4,6 +4,8 @@
     'en': {'counted': ': ', 'the_first': 'the first ', 'are': ' are: ', 'it_is': 'it is ',
         'from': 'the values named run from ', 'to': ' to ', 'holds_for': '; it holds for: '},
 } -%}
+{%- set parts_not_known
+    = 'evidence.parts_not_known + case when findings.has_parts then 0 else findings.not_measured end' -%}
 with evidence as (
 
     select
@@ -14,19 +16,18 @@ with evidence as (
         count(case when role = 'named' and fits is null then 1 end) as not_known,
         count(case when role = 'actual' then 1 end) as actual_count,
         count(case when role in ('part', 'whole') and value is null then 1 end) as parts_not_known,
-        count(case when role = 'all_parts' then 1 end) as all_parts_count,
         sum(case when role in ('part', 'all_parts') then value end) as part,
         sum(case when role = 'whole' then value end) as whole,
         min(case when role = 'named' then value end) as lowest,
         max(case when role = 'named' then value end) as highest,
-        {{ subject_list('evidence', "role not in ('actual', 'all_parts')", 'zh') }} as named_zh,
-        {{ subject_list('evidence', "role not in ('actual', 'all_parts')", 'en') }} as named_en,
-        {{ subject_list('evidence', "role = 'actual'", 'zh') }} as actual_zh,
-        {{ subject_list('evidence', "role = 'actual'", 'en') }} as actual_en,
-        {{ subject_list('subject', 'fits', 'zh') }} as fitting_zh,
-        {{ subject_list('subject', 'fits', 'en') }} as fitting_en,
-        replace({{ subject_list('evidence', 'value is null', 'zh') }}, ' ?', '') as missing_zh,
-        replace({{ subject_list('evidence', 'value is null', 'en') }}, ' ?', '') as missing_en
+        {{ evidence_list("role not in ('actual', 'all_parts')", 'zh') }} as named_zh,
+        {{ evidence_list("role not in ('actual', 'all_parts')", 'en') }} as named_en,
+        {{ evidence_list("role = 'actual'", 'zh') }} as actual_zh,
+        {{ evidence_list("role = 'actual'", 'en') }} as actual_en,
+        {{ evidence_list('fits', 'zh') }} as fitting_zh,
+        {{ evidence_list('fits', 'en') }} as fitting_en,
+        replace({{ evidence_list('value is null', 'zh') }}, ' ?', '') as missing_zh,
+        replace({{ evidence_list('value is null', 'en') }}, ' ?', '') as missing_en
     from {{ ref('finding_evidence') }}
     group by edition, finding_code
 
@@ -36,17 +37,17 @@ found as (
 
     select
         findings.*,
-        evidence.fitting,
-        evidence.not_fitting,
-        evidence.not_known,
-        case findings.kind
-            when 'count'
+        coalesce(evidence.fitting, 0) as fitting,
+        coalesce(evidence.not_fitting, 0) as not_fitting,
+        coalesce(evidence.not_known, 0) as not_known,
+        case
+            when findings.measure_kind = 'none' then null
+            when findings.kind = 'count'
                 then
                     coalesce(case when findings.named_count > 0 then evidence.fitting else evidence.actual_count end, 0)
-            when 'share' then 100 * evidence.part / coalesce(evidence.whole, findings.limit_value)
+            when findings.kind = 'share' and {{ parts_not_known }} = 0
+                then 100 * evidence.part / coalesce(evidence.whole, findings.limit_value)
         end as found_value,
-        evidence.parts_not_known
-        + case when evidence.all_parts_count > 0 then findings.not_measured else 0 end as parts_not_known,
         -- a count of named subjects looks at no others
         case when findings.named_count > 0 then evidence.not_known else findings.not_measured end as not_countable,
         evidence.lowest,
@@ -72,7 +73,7 @@ judged as (
                 then 'contradicted'
             when kind = 'count' and not_countable > 0 then 'not_testable_yet'
             when kind = 'count' then 'confirmed'
-            when kind = 'share' and (parts_not_known > 0 or found_value is null) then 'not_testable_yet'
+            when kind = 'share' and found_value is null then 'not_testable_yet'
             when kind = 'share' and round(abs(found_value - expected), 9) <= tolerance then 'confirmed'
             when kind = 'share' then 'contradicted'
             when fitting > 0 and not_fitting > 0 then 'partly'

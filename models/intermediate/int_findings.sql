@@ -12,13 +12,16 @@ with named as (
 measured as (
 
     select
-        edition,
-        measure_kind,
-        measure_code,
-        period,
-        count(*) as measured_count
-    from {{ ref('int_finding_values') }}
-    group by edition, measure_kind, measure_code, period
+        finding_values.edition,
+        finding_values.measure_kind,
+        finding_values.measure_code,
+        finding_values.period,
+        count(cities.city_code) as city_count
+    from {{ ref('int_finding_values') }} as finding_values
+    left join {{ ref('dim_cities') }} as cities
+        on finding_values.subject_code = cities.city_code
+    group by
+        finding_values.edition, finding_values.measure_kind, finding_values.measure_code, finding_values.period
 
 ),
 
@@ -58,14 +61,13 @@ select
     labels.measure_en,
     findings.extreme,
     findings.operator,
-    findings.threshold * coalesce(rates.cny_per_usd, 1) as limit_value,
+    findings.threshold * case when findings.currency is null then 1 else rates.cny_per_usd end as limit_value,
     findings.expected,
     coalesce(findings.tolerance, 0) as tolerance,
     cast(coalesce(named.named_count, 0) as integer) as named_count,
     coalesce(named.part_count, 0) > 0 as has_parts,
     cast(case when findings.kind = 'leading' then coalesce(findings.expected, named.named_count) end as integer)
         as places,
-    cast(coalesce(measured.measured_count, 0) as integer) as measured_count,
     -- raw figures may be missing for some cities; scores and what follows from them never are
     cast(
         case
@@ -73,7 +75,7 @@ select
                 findings.measure_kind in (
                     'indicator_value', 'statistic', 'statistic_growth', 'bulletin', 'bulletin_growth'
                 )
-                then greatest(editions.city_count - coalesce(measured.measured_count, 0), 0)
+                then editions.city_count - coalesce(measured.city_count, 0)
             else 0
         end as integer
     ) as not_measured

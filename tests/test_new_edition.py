@@ -107,6 +107,9 @@ def test_the_page_gives_a_new_edition(walked: tuple[Project, dict[tuple[str, int
         old = connection.sql(
             "select total_score from marts.city_scorecards where edition = '2025' and city_zh = '上海'"
         ).fetchall()
+        checked = connection.sql(
+            "select distinct source_code = 'opportunity_cities_2025' from audit.finding_checks where edition = '2026'"
+        ).fetchall()
         factories = dict(
             connection.sql(
                 """
@@ -115,6 +118,8 @@ def test_the_page_gives_a_new_edition(walked: tuple[Project, dict[tuple[str, int
                 """
             ).fetchall()
         )
+    # the report speaks of its own editions; what the press says of figures concerns this one too
+    assert checked == [(False,)]
     assert sources == [("computed", 61 * 50)]
     assert totals[0][:2] == (61, 1)
     assert totals[0][2] <= 61

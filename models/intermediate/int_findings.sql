@@ -1,4 +1,11 @@
-with named as (
+-- What the report says is about the editions made from it; what press articles say is about figures, so about all.
+with edition_sources as (
+
+    select distinct source_code from {{ ref('dim_editions') }}
+
+),
+
+named as (
 
     select
         finding_code,
@@ -80,7 +87,10 @@ select
         end as integer
     ) as not_measured
 from {{ ref('findings') }} as findings
-cross join {{ ref('dim_editions') }} as editions
+left join edition_sources
+    on findings.source_code = edition_sources.source_code
+inner join {{ ref('dim_editions') }} as editions
+    on edition_sources.source_code is null or edition_sources.source_code = editions.source_code
 left join {{ ref('exchange_rates') }} as rates
     on
         findings.currency = 'USD'

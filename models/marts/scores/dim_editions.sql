@@ -1,6 +1,7 @@
 select
     editions.edition,
     editions.basis,
+    editions.source_code,
     editions.base_year,
     editions.fallback_edition,
     cast(count(*) as integer) as city_count,
@@ -10,5 +11,5 @@ from {{ ref('editions') }} as editions
 inner join {{ ref('edition_cities') }} as edition_cities
     on editions.edition = edition_cities.edition
 group by
-    editions.edition, editions.basis, editions.base_year, editions.fallback_edition,
+    editions.edition, editions.basis, editions.source_code, editions.base_year, editions.fallback_edition,
     editions.description_zh, editions.description_en

@@ -15,7 +15,7 @@ every column is named with its table. The edition to score comes from `checked`:
     {%- set codes = first_column('select dimension_code from ' ~ ref('dim_dimensions') ~ ' order by dimension_no') -%}
     {%- set printed_first = "case basis when 'printed' then 0 else 1 end" -%}
     {%- set editions = first_column(
-        'select edition from ' ~ ref('dim_editions') ~ ' order by ' ~ printed_first ~ ', edition'
+        'select edition from ' ~ ref('dim_editions') ~ ' order by ' ~ printed_first ~ ', base_year desc, edition desc'
     ) -%}
     create or replace macro {{ marts }}.what_if(
         {% for code in codes %}{{ adapter.quote(code) }} := 1, {% endfor -%}

@@ -40,6 +40,15 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert missing == []
 
 
+def test_every_description_of_a_column_is_used() -> None:
+    described = re.findall(r"{% docs (\w+) %}", (ROOT / "models" / "columns.md").read_text(encoding="utf-8"))
+    declared = [*ROOT.glob("models/**/*.yml"), *ROOT.glob("seeds/**/*.yml")]
+    used = {
+        name for path in declared for name in re.findall(r"doc\('(\w+)'\)", path.read_text(encoding="utf-8"))
+    }
+    assert sorted(described) == sorted(used)
+
+
 def test_every_contradiction_is_told_with_its_evidence(built: Project) -> None:
     with duckdb.connect(built.database, read_only=True) as connection:
         contradictions = connection.sql(

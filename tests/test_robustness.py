@@ -137,7 +137,7 @@ def assert_summaries(
                 f"probability_tier_{tier}": ((totals > low) & (totals <= high)).mean(axis=0)
                 for tier, (low, high) in TIERS.items()
             },
-            "mean_rank_change": (made - official).mean(axis=0),
+            "mean_rank_change": (official - made).mean(axis=0),
             "mean_absolute_rank_change": np.abs(made - official).mean(axis=0),
         },
         index=scores.index,

@@ -4,6 +4,10 @@
     'en': {'counted': ': ', 'the_first': 'the first ', 'are': ' are: ', 'it_is': 'it is ',
         'from': 'the values named run from ', 'to': ' to ', 'holds_for': '; it holds for: '},
 } -%}
+{#- growth needs the figure of the year before too -#}
+{%- set period
+    = "case when judged.measure_kind = 'statistic_growth' then cast(cast(judged.period as integer) - 1 as "
+    ~ dbt.type_string() ~ ") || ', ' else '' end || judged.period" -%}
 {%- set parts_not_known
     = 'evidence.parts_not_known + case when findings.has_parts then 0 else findings.not_measured end' -%}
 with evidence as (
@@ -141,9 +145,9 @@ select
         when judged.verdict = 'not_testable_yet' then
             coalesce(
                 findings.missing_figure,
-                rtrim(judged.measure_zh || ' ' || judged.period) || '：'
+                rtrim(judged.measure_zh || ' ' || {{ period }}) || '：'
                 || coalesce(judged.missing_zh, cast(judged.not_measured as {{ dbt.type_string() }}) || ' 个城市')
-                || ' / ' || rtrim(judged.measure_en || ' ' || judged.period) || ': '
+                || ' / ' || rtrim(judged.measure_en || ' ' || {{ period }}) || ': '
                 || coalesce(judged.missing_en, cast(judged.not_measured as {{ dbt.type_string() }}) || ' cities')
             )
     end as missing_figure,

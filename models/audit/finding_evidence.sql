@@ -24,6 +24,10 @@ with measured as (
             and findings.measure_kind = finding_values.measure_kind
             and findings.measure_code = finding_values.measure_code
             and findings.period = finding_values.period
+    left join {{ ref('dim_cities') }} as cities
+        on finding_values.subject_code = cities.city_code
+    -- a province or the nation has no place among cities
+    where findings.is_of_scores or cities.city_code is not null
 
 ),
 
@@ -40,7 +44,10 @@ named as (
         subjects.role,
         subjects.position,
         subjects.subject_code,
-        subjects.measure_code as own_measure_code,
+        subjects.measure_code is not null as has_own_measure,
+        coalesce(subjects.measure_kind, findings.measure_kind) as measure_kind,
+        coalesce(subjects.measure_code, findings.measure_code) as measure_code,
+        subjects.period as own_period,
         finding_values.value,
         case findings.kind
             when 'leading' then findings.places
@@ -73,7 +80,9 @@ evidence as (
         named.role,
         named.position,
         named.subject_code,
-        named.own_measure_code,
+        case when named.has_own_measure then named.measure_kind end as own_measure_kind,
+        case when named.has_own_measure then named.measure_code end as own_measure_code,
+        named.own_period,
         named.value,
         case when named.kind = 'leading' then measured.rank end as rank,
         named.held_against,
@@ -101,7 +110,9 @@ evidence as (
         case when kind = 'share' then 'all_parts' else 'actual' end as role,
         row_number() over (partition by edition, finding_code order by rank, subject_code) as position,
         subject_code,
+        null as own_measure_kind,
         null as own_measure_code,
+        null as own_period,
         value,
         case when kind = 'leading' then rank end as rank,
         null as held_against,
@@ -127,15 +138,21 @@ select
     evidence.held_against,
     evidence.fits,
     subjects.subject_zh
-    || coalesce(' ' || evidence.own_measure_code, '')
+    || coalesce(' ' || measures.measure_zh, '')
+    || coalesce(' ' || evidence.own_period, '')
     || ' '
     || coalesce({{ number_text('evidence.value') }}, '?')
     || coalesce('（第 ' || cast(evidence.rank as {{ dbt.type_string() }}) || '）', '') as evidence_zh,
     subjects.subject_en
-    || coalesce(' ' || evidence.own_measure_code, '')
+    || coalesce(' ' || measures.measure_en, '')
+    || coalesce(' ' || evidence.own_period, '')
     || ' '
     || coalesce({{ number_text('evidence.value') }}, '?')
     || coalesce(' (rank ' || cast(evidence.rank as {{ dbt.type_string() }}) || ')', '') as evidence_en
 from evidence
 left join {{ ref('int_subjects') }} as subjects
     on evidence.subject_code = subjects.subject_code
+left join {{ ref('int_measures') }} as measures
+    on
+        evidence.own_measure_kind = measures.measure_kind
+        and evidence.own_measure_code = measures.measure_code

@@ -117,4 +117,5 @@ inner join {{ ref('edition_cities') }} as edition_cities
         {{ subject }} as subject_code,
         {{ value }} as value
     from {{ relation }}
+    where {{ value }} is not null
 {%- endfor %}

@@ -1,3 +1,5 @@
+{%- set is_raw
+    = "findings.measure_kind in ('indicator_value', 'statistic', 'statistic_growth', 'bulletin', 'bulletin_growth')" -%}
 -- What the report says is about the editions made from it; what press articles say is about figures, so about all.
 with edition_sources as (
 
@@ -30,31 +32,6 @@ measured as (
     group by
         finding_values.edition, finding_values.measure_kind, finding_values.measure_code, finding_values.period
 
-),
-
-labels as (
-
-    select
-        'indicator_value' as measure_kind,
-        indicator_code as measure_code,
-        indicator_zh as measure_zh,
-        indicator_en as measure_en
-    from {{ ref('dim_indicators') }}
-    union all
-    select
-        'statistic' as measure_kind,
-        statistic_code as measure_code,
-        statistic_zh as measure_zh,
-        statistic_en as measure_en
-    from {{ ref('dim_statistics') }}
-    union all
-    select
-        'bulletin' as measure_kind,
-        measure_code,
-        measure_zh,
-        measure_en
-    from {{ ref('bulletin_measures') }}
-
 )
 
 select
@@ -64,8 +41,8 @@ select
     findings.measure_kind,
     coalesce(findings.measure_code, '') as measure_code,
     coalesce(findings.period, '') as period,
-    labels.measure_zh,
-    labels.measure_en,
+    coalesce(measures.measure_zh, findings.measure_kind) as measure_zh,
+    coalesce(measures.measure_en, findings.measure_kind) as measure_en,
     findings.extreme,
     findings.operator,
     findings.threshold * case when findings.currency is null then 1 else rates.cny_per_usd end as limit_value,
@@ -76,16 +53,9 @@ select
     cast(case when findings.kind = 'leading' then coalesce(findings.expected, named.named_count) end as integer)
         as places,
     -- raw figures may be missing for some cities; scores and what follows from them never are
-    cast(
-        case
-            when
-                findings.measure_kind in (
-                    'indicator_value', 'statistic', 'statistic_growth', 'bulletin', 'bulletin_growth'
-                )
-                then editions.city_count - coalesce(measured.city_count, 0)
-            else 0
-        end as integer
-    ) as not_measured
+    not {{ is_raw }} as is_of_scores,
+    cast(case when {{ is_raw }} then editions.city_count - coalesce(measured.city_count, 0) else 0 end as integer)
+        as not_measured
 from {{ ref('findings') }} as findings
 left join edition_sources
     on findings.source_code = edition_sources.source_code
@@ -104,7 +74,7 @@ left join measured
         and findings.measure_kind = measured.measure_kind
         and coalesce(findings.measure_code, '') = measured.measure_code
         and coalesce(findings.period, '') = measured.period
-left join labels
+left join {{ ref('int_measures') }} as measures
     on
-        replace(findings.measure_kind, '_growth', '') = labels.measure_kind
-        and findings.measure_code = labels.measure_code
+        findings.measure_kind = measures.measure_kind
+        and findings.measure_code = measures.measure_code

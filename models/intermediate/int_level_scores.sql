@@ -4,7 +4,7 @@ with scores as (
         edition,
         'total' as level,
         'total' as code,
-        cast(null as varchar) as whole_code,
+        cast(null as {{ dbt.type_string() }}) as whole_code,
         '总积分' as label_zh,
         'Total score' as label_en,
         city_code,

@@ -19,7 +19,6 @@ cities as (
         stddev_pop(score) as standard_deviation,
         round(stddev_pop(score), 9) as unevenness,
         -round(stddev_pop(score), 9) as evenness,
-        -- the ten best ranks
         cast(count(case when rank < 11 then 1 end) as integer) as dimensions_in_top_10,
         max(case when strength_order = 1 then dimension_code end) as best_dimension_code,
         max(case when strength_order = dimension_count then dimension_code end) as worst_dimension_code

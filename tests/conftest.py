@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 from opportunity_cities.warehouse import dbt_environment, dbt_executable
 
@@ -97,6 +99,13 @@ def first_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subp
 def built(first_build: tuple[Project, subprocess.CompletedProcess[str]]) -> Project:
     """The built project; tests only read it."""
     return first_build[0]
+
+
+@pytest.fixture(scope="module")
+def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Read-only connection to the release of the built project."""
+    with duckdb.connect(built.database, read_only=True) as connection:
+        yield connection
 
 
 @pytest.fixture

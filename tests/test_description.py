@@ -1,13 +1,12 @@
 """Spread, correlations, reliability, profiles, evenness and peers, computed again with pandas from the printed tables."""
 
-from collections.abc import Iterator
 from itertools import combinations
 
 import duckdb
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, Project
+from printed import printed_table, seed
 
 EDITION = "2025"
 TOLERANCE = 1e-9
@@ -16,33 +15,6 @@ PEERS = 5
 TOP = 10
 
 Scores = dict[str, pd.DataFrame]
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
-
-
-def seed(name: str) -> pd.DataFrame:
-    """A seed as a table of text, so that nothing is guessed."""
-    return pd.read_csv(ROOT / "seeds" / f"{name}.csv", dtype=str, keep_default_na=False)
-
-
-def printed_table(dimension: str) -> pd.DataFrame:
-    """The printed variable scores of a dimension by city code and variable code, wrong labels corrected."""
-    table = seed(f"published/published_{dimension}")
-    for erratum in seed("published/published_errata").to_dict("records"):
-        if erratum["table_code"] == dimension:
-            row = table["row_no"] == erratum["row_no"]
-            assert list(table.loc[row, erratum["heading"]]) == [erratum["printed_value"]]
-            table.loc[row, erratum["heading"]] = erratum["corrected_value"]
-    codes = seed("reference/cities").set_index("city_zh")["city_code"]
-    variables = seed("reference/variables").query("dimension_code == @dimension")
-    scores = table[list(variables["variable_zh"])].astype(int)
-    scores.columns = pd.Index(variables["variable_code"])
-    scores.index = pd.Index(codes.loc[table["城市"]], name="city_code")
-    return scores.sort_index()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,12 @@
 """Gaps, next steps and changes worked out again from the printed tables of edition 2025 alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
 import duckdb
 import pandas as pd
 import pytest
-from conftest import ROOT, Project
+from conftest import ROOT
 
 PUBLISHED = ROOT / "seeds" / "published"
 REFERENCE = ROOT / "seeds" / "reference"
@@ -71,12 +70,6 @@ def printed() -> Printed:
     }
     assert list(dimension_of) == list(VARIABLES)
     return Printed(scores, dimension_of)
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
 
 
 def ranks(totals: dict[str, int]) -> dict[str, int]:

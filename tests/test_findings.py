@@ -1,7 +1,7 @@
 """Every finding of the ledger judged again: scores from the printed tables, raw figures from the fact tables."""
 
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from conftest import Project
-from test_description import codes_of, printed_table, rank, seed
+from printed import printed_table, seed
+from test_description import codes_of, rank
 
 DIGITS = 9
 RAW = {"indicator_value", "statistic", "statistic_growth", "bulletin", "bulletin_growth"}
@@ -305,12 +305,6 @@ class Ledger:
         found = 100 * sum(filter(None, parts)) / sum(filter(None, wholes))
         fits = round(abs(found - needed(finding["expected"])), DIGITS) <= needed(finding["tolerance"])
         return Judgement("confirmed" if fits else "contradicted", {}, found)
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
 
 
 def variable_tables(release: duckdb.DuckDBPyConnection, edition: str) -> dict[str, pd.DataFrame]:

@@ -1,12 +1,12 @@
 """Edition 2025-recomputed, computed again with pandas from the seeds alone and compared cell by cell."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
-from conftest import ROOT, Project
+from conftest import ROOT
+from printed import seed
 
 COMPUTED = [
     "economic_size_and_growth",
@@ -16,17 +16,6 @@ COMPUTED = [
     "output_per_capita",
 ]
 ESTIMATED = ["deposit_and_loan_density", "trade_balance", "trade_dependence"]
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
-
-
-def seed(name: str) -> pd.DataFrame:
-    """A seed as a table of text, so that nothing is guessed."""
-    return pd.read_csv(ROOT / "seeds" / f"{name}.csv", dtype=str, keep_default_na=False)
 
 
 @pytest.fixture(scope="module")

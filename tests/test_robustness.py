@@ -2,7 +2,6 @@
 
 import importlib.util
 import itertools
-from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Literal
 
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
-from conftest import ROOT, Project
+from conftest import ROOT
+from printed import printed_table, seed
 
 Array = npt.NDArray[Any]
 
@@ -20,45 +20,15 @@ EDITIONS = ("2025", "2025-recomputed")
 TIERS = {1: (2400, np.inf), 2: (2000, 2400), 3: (1500, 2000)}
 
 
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
-
-
-def seed(name: str) -> pd.DataFrame:
-    """A seed as a table of text, so that nothing is guessed."""
-    return pd.read_csv(ROOT / "seeds" / f"{name}.csv", dtype=str, keep_default_na=False)
-
-
 SCENARIOS = {rule["scenario"]: rule for rule in seed("reference/robustness_scenarios").to_dict("records")}
 DIMENSIONS = list(seed("reference/dimensions")["dimension_code"])
 VARIABLES = seed("reference/variables").set_index("variable_code")
 
 
-def printed_scores() -> pd.DataFrame:
-    """Variable scores as printed, city by variable, with the two wrong labels put right."""
-    cities = seed("reference/cities").set_index("city_zh")["city_code"]
-    labels = {
-        (erratum["table_code"], erratum["row_no"]): erratum["corrected_value"]
-        for erratum in seed("published/published_errata").to_dict("records")
-    }
-    tables = []
-    for dimension in DIMENSIONS:
-        table = seed(f"published/published_{dimension}")
-        names = [labels.get((dimension, row["row_no"]), row["城市"]) for row in table.to_dict("records")]
-        own = VARIABLES[VARIABLES["dimension_code"] == dimension]
-        columns = table[list(own["variable_zh"])].astype(int)
-        columns.columns = own.index
-        columns.index = pd.Index([cities[name] for name in names], name="city_code")
-        tables.append(columns)
-    return pd.concat(tables, axis=1).sort_index()
-
-
 def variable_scores(release: duckdb.DuckDBPyConnection, edition: str) -> pd.DataFrame:
     """City by variable, in the order of the variables."""
     if edition == "2025":
-        return printed_scores()
+        return pd.concat([printed_table(code) for code in DIMENSIONS], axis=1)
     rows = release.sql(f"select * from marts.fct_variable_scores where edition = '{edition}'").df()
     wide = rows.pivot_table(index="city_code", columns="variable_code", values="score")
     return wide[list(VARIABLES.index)].astype(int)

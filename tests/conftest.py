@@ -103,7 +103,7 @@ def built(first_build: tuple[Project, subprocess.CompletedProcess[str]]) -> Proj
 
 @pytest.fixture(scope="module")
 def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Read-only connection to the release of the built project."""
+    """The published file of the built project, opened as a reader opens it."""
     with duckdb.connect(built.database, read_only=True) as connection:
         yield connection
 

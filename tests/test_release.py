@@ -4,7 +4,6 @@ import csv
 import hashlib
 import json
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import duckdb
@@ -13,13 +12,6 @@ import pytest
 from conftest import Project
 
 TOTALS = "select city_zh, total_score, total_rank from marts.city_scorecards where edition = '2025'"
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, opened as a reader opens it."""
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,6 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 DIMENSIONS = [row["dimension_code"] for row in rows_of(ROOT / "seeds/reference/dimensions.csv")]
 VARIABLES = [row["variable_code"] for row in rows_of(ROOT / "seeds/reference/variables.csv")]
-
-
-@pytest.fixture(scope="module")
-def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The published file, opened as a reader opens it."""
-    with duckdb.connect(built.database, read_only=True) as connection:
-        yield connection
 
 
 @pytest.fixture(scope="module")

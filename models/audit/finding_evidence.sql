@@ -44,9 +44,10 @@ named as (
         subjects.role,
         subjects.position,
         subjects.subject_code,
-        subjects.measure_code is not null as has_own_measure,
-        coalesce(subjects.measure_kind, findings.measure_kind) as measure_kind,
-        coalesce(subjects.measure_code, findings.measure_code) as measure_code,
+        case
+            when subjects.measure_code is not null then coalesce(subjects.measure_kind, findings.measure_kind)
+        end as own_measure_kind,
+        subjects.measure_code as own_measure_code,
         subjects.period as own_period,
         finding_values.value,
         case findings.kind
@@ -80,8 +81,8 @@ evidence as (
         named.role,
         named.position,
         named.subject_code,
-        case when named.has_own_measure then named.measure_kind end as own_measure_kind,
-        case when named.has_own_measure then named.measure_code end as own_measure_code,
+        named.own_measure_kind,
+        named.own_measure_code,
         named.own_period,
         named.value,
         case when named.kind = 'leading' then measured.rank end as rank,

@@ -1,5 +1,7 @@
 """Checks the seed files before anything is built; alone: `python -m opportunity_cities.seeds`.
 
+A folder of seeds may be anywhere; files are named as below the folder that it is in.
+
 dbt and DuckDB would notice most of these faults too, but late and in their own words. Here every
 problem names file, row, column and what was expected. What a seed must look like is declared once,
 in the YAML beside it: its columns in order, their types, which may be empty (`meta: {nullable:
@@ -18,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from opportunity_cities.project import ROOT, SEEDS, BuildError
+from opportunity_cities.project import SEEDS, BuildError
 
 NUMBER_PATTERNS = {
     "integer": (re.compile(r"-?[0-9]+"), "a whole number"),
@@ -45,7 +47,7 @@ class Seed:
 
     def problem(self, what: str, row: int | None = None, column: str | None = None) -> str:
         """One line about a fault; rows count as in a text editor, the header is row 1."""
-        place = self.path.relative_to(ROOT).as_posix()
+        place = self.path.relative_to(self.path.parents[2]).as_posix()
         if row is not None:
             place += f", row {row}"
         if column is not None:
@@ -57,14 +59,14 @@ class Seed:
         return enumerate(self.rows, start=2)
 
 
-def check_seeds() -> int:
+def check_seeds(folder: Path = SEEDS) -> int:
     """Check every seed; return how many files were read, or raise BuildError with all problems.
 
     Checks build on each other: a file that cannot be read, or whose header or types are wrong, is
     not looked at further.
     """
-    seeds = declared_seeds()
-    problems = undeclared_files(seeds)
+    seeds = declared_seeds(folder)
+    problems = undeclared_files(folder, seeds)
     for seed in seeds.values():
         problems += read(seed) or check_types(seed)
     if not problems:
@@ -77,10 +79,10 @@ def check_seeds() -> int:
     return len(seeds)
 
 
-def declared_seeds() -> dict[str, Seed]:
-    """Every seed that a YAML file below seeds/ declares, by name."""
+def declared_seeds(folder: Path = SEEDS) -> dict[str, Seed]:
+    """Every seed that a YAML file below the folder declares, by name."""
     seeds = {}
-    for yaml_path in sorted(SEEDS.glob("*/_*.yml")):
+    for yaml_path in sorted(folder.glob("*/_*.yml")):
         for node in yaml.safe_load(yaml_path.read_text(encoding="utf-8"))["seeds"]:
             tests = [test_of("", test) for test in node.get("data_tests", [])]
             for column in node["columns"]:
@@ -106,12 +108,12 @@ def test_of(column: str, test: dict[str, dict[str, Any]]) -> tuple[str, str, dic
     return kind, column, body.get("arguments", {})
 
 
-def undeclared_files(seeds: dict[str, Seed]) -> list[str]:
+def undeclared_files(folder: Path, seeds: dict[str, Seed]) -> list[str]:
     """CSV files that no YAML declares: dbt would load them unchecked."""
     declared = {seed.path for seed in seeds.values()}
     return [
-        f"{path.relative_to(ROOT).as_posix()}: no YAML file in its folder declares this seed"
-        for path in sorted(SEEDS.rglob("*.csv"))
+        f"{path.relative_to(folder.parent).as_posix()}: no YAML file in its folder declares this seed"
+        for path in sorted(folder.rglob("*.csv"))
         if path not in declared
     ]
 

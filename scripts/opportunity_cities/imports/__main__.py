@@ -6,235 +6,72 @@ arguments.
 
 import argparse
 import io
+import os
 import sys
-from collections import Counter
-from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from opportunity_cities.imports.cells import YEAR
-from opportunity_cities.imports.figures import Defaults, Figure, read_figures, same_value
-from opportunity_cities.imports.seed_files import Key, SeedFile, replace_together
-from opportunity_cities.imports.sheets import read_sheets
-from opportunity_cities.imports.vocabulary import Statistic, Vocabulary
+from opportunity_cities.imports.cells import text_of, year_of
+from opportunity_cities.imports.companion import ENDING, read_companion
+from opportunity_cities.imports.figures import Defaults
+from opportunity_cities.imports.files import plain
+from opportunity_cities.imports.observations import import_into
+from opportunity_cities.imports.vocabulary import Refused
 from opportunity_cities.project import SEEDS, BuildError
 
-OBSERVATION_KEY = ("statistic_code", "city_code", "year", "source_code")
-COUNT_KEY = ("statistic_code", "year", "source_code")
-MOST_LINES = 20
-MOST_DIFFERENCE = Decimal("0.01")
+T = TypeVar("T")
 
 
-@dataclass
-class Findings:
-    """What an import does to the seeds, and what is to be looked at; a line each."""
+def argument(meaning: Callable[[str], T]) -> Callable[[str], T]:
+    """Read an argument as a cell is read."""
 
-    new: list[str] = field(default_factory=list)
-    changed: list[str] = field(default_factory=list)
-    unchanged: list[str] = field(default_factory=list)
-    conflicting: list[str] = field(default_factory=list)
-    implausible: list[str] = field(default_factory=list)
-
-    def print(self) -> None:
-        """Print how many of each there are, and the first of them."""
-        for heading, lines in (
-            ("new", self.new),
-            ("changed", self.changed),
-            ("unchanged", self.unchanged),
-            ("conflicting, another source differs by more than 1 %", self.conflicting),
-            (
-                "out of the plausible range, imported all the same: a build stops at them until they are checked",
-                self.implausible,
-            ),
-        ):
-            print(f"  {len(lines):5} {heading}")
-            for line in lines[:MOST_LINES]:
-                print(f"          {line}")
-            if len(lines) > MOST_LINES:
-                print(f"          ... and {len(lines) - MOST_LINES} more")
-
-
-class Observations:
-    """The observation seeds that hold the figures' statistics, and the counts that are kept of them."""
-
-    def __init__(self, vocabulary: Vocabulary, figures: list[Figure]) -> None:
-        """Read the seeds that the figures go to."""
-        self.vocabulary = vocabulary
-        self.figures = figures
-        homes = sorted({figure.statistic.home for figure in figures})
-        self.files = {
-            home: SeedFile(SEEDS / "statistics" / f"observations_{home}.csv", OBSERVATION_KEY)
-            for home in homes
-        }
-        self.counts = SeedFile(SEEDS / "audit" / "expected_observation_counts.csv", COUNT_KEY)
-        self.row_counts = SeedFile(SEEDS / "audit" / "expected_row_counts.csv", ("table_name",))
-
-    def add(self) -> Findings:
-        """Add the figures and count again; return what that changes."""
-        findings = Findings()
-        for figure in self.figures:
-            self.add_figure(figure, findings)
-        self.find_conflicts(findings)
-        self.count()
-        return findings
-
-    def add_figure(self, figure: Figure, findings: Findings) -> None:
-        """Add one figure. A row that has the same value already is left as it is, reference and all."""
-        file = self.files[figure.statistic.home]
-        row = figure.row
-        old = file.rows.get(file.key(row))
-        line = f"{self.subject(row)}: {self.amount(row, figure.statistic)} ({figure.source})"
-        if old is None:
-            findings.new.append(line)
-            file.put(row)
-        elif self.is_same(row, old, figure.statistic):
-            kept = [column for column in ("reference", "note") if row[column] != old[column]]
-            findings.unchanged.append(line + (f", {' and '.join(kept)} kept as it was" if kept else ""))
-        else:
-            findings.changed.append(
-                f"{self.subject(row)}: {old['value']} {old['unit']} -> {line.split(': ', 1)[1]}"
-            )
-            file.put(row)
-        amount = self.canonical(row, figure.statistic)
-        if amount is not None and not figure.statistic.is_plausible(amount):
-            lowest, highest = figure.statistic.lowest, figure.statistic.highest
-            findings.implausible.append(f"{line}, expected {lowest} to {highest} {figure.statistic.unit}")
-
-    def is_same(self, row: dict[str, str], old: dict[str, str], statistic: Statistic) -> bool:
-        """Whether a row of the seed has the value already."""
-        if self.canonical(old, statistic) is None and row["unit"] != old["unit"]:
-            return False
+    def read(text: str) -> T:
         try:
-            return same_value(row, old, statistic, self.vocabulary)
-        except InvalidOperation:
-            return False
+            return meaning(text)
+        except Refused as refused:
+            raise argparse.ArgumentTypeError(str(refused)) from refused
 
-    def canonical(self, row: dict[str, str], statistic: Statistic) -> Decimal | None:
-        """The value in the statistic's own unit; None if it cannot be told."""
-        try:
-            return self.vocabulary.canonical(statistic, row["value"], row["unit"], int(row["year"]))
-        except (KeyError, ArithmeticError):
-            return None
-
-    def find_conflicts(self, findings: Findings) -> None:
-        """Compare each figure with what other sources say of the same city, statistic and year."""
-        others: dict[Key, list[dict[str, str]]] = {}
-        for file in self.files.values():
-            for key, row in file.rows.items():
-                others.setdefault(key[:3], []).append(row)
-        seen = set()
-        for figure in self.figures:
-            for other in others[figure.statistic.code, figure.city, str(figure.year)]:
-                pair = frozenset([figure.source, other["source_code"]])
-                subject = self.subject(figure.row)
-                if (subject, pair) not in seen and self.is_conflict(figure, other):
-                    seen.add((subject, pair))
-                    sides = [
-                        f"{self.amount(row, figure.statistic)} ({row['source_code']})"
-                        for row in (figure.row, other)
-                    ]
-                    findings.conflicting.append(f"{subject}: {' against '.join(sides)}")
-
-    def is_conflict(self, figure: Figure, other: dict[str, str]) -> bool:
-        """Whether another source's value differs by more than 1 % of it."""
-        ours = self.canonical(figure.row, figure.statistic)
-        theirs = self.canonical(other, figure.statistic)
-        if ours is None or theirs is None:
-            return False
-        return abs(ours - theirs) > MOST_DIFFERENCE * abs(theirs)
-
-    def subject(self, row: dict[str, str]) -> str:
-        """What a figure is about."""
-        city = self.vocabulary.city_names[row["city_code"]]
-        return f"{row['statistic_code']} {city} {row['year']}"
-
-    def amount(self, row: dict[str, str], statistic: Statistic) -> str:
-        """A value with its unit, and in the statistic's own unit if that is another."""
-        text = f"{row['value']} {row['unit']}"
-        amount = self.canonical(row, statistic)
-        if row["unit"] == statistic.unit or amount is None:
-            return text
-        return f"{text} = {amount.normalize():.10f}".rstrip("0").rstrip(".") + f" {statistic.unit}"
-
-    def count(self) -> None:
-        """Count the rows again wherever the figures belong.
-
-        Figures that were there before count too: should an earlier import have been cut short before
-        the counts were written, importing the file again mends them.
-        """
-        counts = Counter(self.counts.key(row) for file in self.files.values() for row in file.rows.values())
-        for key in {self.counts.key(figure.row) for figure in self.figures}:
-            self.counts.put(dict(zip(COUNT_KEY, key, strict=True)) | {"expected_rows": str(counts[key])})
-        for file in [*self.files.values(), self.counts]:
-            row = self.row_counts.rows.get((f"seeds.{file.path.stem}",))
-            if row:
-                self.row_counts.put(row | {"expected_rows": str(len(file.rows))})
-
-    def write(self) -> list[str]:
-        """Write what changed, all of it or nothing; return the names of the files."""
-        return replace_together([*self.files.values(), self.counts, self.row_counts])
-
-    @property
-    def are_changed(self) -> bool:
-        """Whether there is anything to write."""
-        files = [*self.files.values(), self.counts, self.row_counts]
-        return any(file.text != file.before for file in files)
+    return read
 
 
-def import_file(path: Path, defaults: Defaults, *, is_dry_run: bool) -> None:
-    """Read the file, print what it changes, and write that unless it is a dry run."""
-    sheets = read_sheets(path)
-    vocabulary = Vocabulary(SEEDS)
-    figures = read_figures(sheets, vocabulary, defaults)
-    observations = Observations(vocabulary, figures)
-    findings = observations.add()
-    print(f"{path.name}: {len(figures)} figure{'s' * (len(figures) != 1)}\n")
-    findings.print()
-    if not observations.are_changed:
-        print("\nNothing to do: the seeds have all of it already.")
-    elif is_dry_run:
-        print("\nDry run: nothing was written.")
-    else:
-        print("\n  ".join(["\nWrote", *observations.write()]))
+def defaults_of(options: argparse.Namespace) -> Defaults:
+    """What the options say and, where they do not, the companion file if there is one."""
+    companion = Path(f"{options.file}{ENDING}")
+    defaults = read_companion(companion) if os.path.lexists(companion) else Defaults()
+    if options.source:
+        defaults = replace(defaults, source=options.source, source_place="--source")
+    return replace(
+        defaults,
+        reference=options.reference or defaults.reference,
+        year=options.year or defaults.year,
+    )
 
 
-def text_argument(text: str) -> str:
-    """Read an argument that must say something."""
-    text = " ".join(text.split())
-    if not text or not text.isprintable():
-        raise argparse.ArgumentTypeError("expected a text")
-    return text
-
-
-def year_argument(text: str) -> int:
-    """Read a year."""
-    if not YEAR.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"found {text!r}; expected a year such as 2025")
-    return int(text[:4])
-
-
-def main() -> int:
+def main(seeds: Path = SEEDS) -> int:
     """Run the import as a command."""
     parser = argparse.ArgumentParser(
         prog="scripts/import",
         description="Add the figures of an Excel workbook or a CSV file to the seeds.",
-        epilog="docs/import.md tells what a sheet must look like. Exit code 1: nothing was written.",
+        epilog="What no option gives is taken from FILE.toml, if there is one. docs/import.md tells what a sheet "
+        "must look like. Exit code 1: nothing was written.",
     )
     parser.add_argument("file", type=Path, help="an .xlsx or .csv file")
     parser.add_argument(
         "--source",
-        type=text_argument,
+        type=argument(text_of),
         metavar="CODE",
         help="source of the figures, where no column gives it",
     )
     parser.add_argument(
         "--reference",
-        type=text_argument,
+        type=argument(text_of),
         metavar="TEXT",
         help="where the figures were read, where no column gives it",
     )
     parser.add_argument(
-        "--year", type=year_argument, metavar="YYYY", help="year of figures that give none themselves"
+        "--year", type=argument(year_of), metavar="YYYY", help="year of figures that give none themselves"
     )
     parser.add_argument("--dry-run", action="store_true", help="print the summary, write nothing")
     options = parser.parse_args()
@@ -242,12 +79,19 @@ def main() -> int:
         # a file's name need not be text, and a terminal need not know Chinese
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    defaults = Defaults(options.source or "", options.reference or "", options.year)
     try:
-        import_file(options.file, defaults, is_dry_run=options.dry_run)
+        done = import_into(seeds, options.file, defaults_of(options), is_dry_run=options.dry_run)
     except BuildError as error:
         print(f"{error}\n\nNothing was imported.", file=sys.stderr)
         return 1
+    print(f"{plain(options.file.name)}: {done.figures} figure{'s' * (done.figures != 1)}\n")
+    print(done.findings.summary)
+    if not done.files:
+        print("\nNothing to do: the seeds have all of it already.")
+    elif options.dry_run:
+        print("\nDry run: nothing was written.")
+    else:
+        print("\n  ".join(["\nWrote", *done.files]))
     return 0
 
 

@@ -9,6 +9,7 @@ from opportunity_cities.imports.vocabulary import Refused, Statistic, Vocabulary
 BLANK = re.compile(r"[-‐‑‒–—―−…⋯]*|\.{3,}")
 NUMBER = re.compile(r"(?=.*[0-9])[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]+)?")
 LONGEST_NUMBER = 30
+LONGEST_TEXT = 1000
 YEAR = re.compile(r"((?:19|20)[0-9]{2})(?:年度?)?")
 YEAR_IN_HEADING = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 YEAR_MARK = "\0"
@@ -53,8 +54,16 @@ def number_of(text: str) -> tuple[str, bool]:
 
 
 def text_of(text: str) -> str:
-    """Read a text in one line."""
-    return " ".join(text.split())
+    """Read a text in one line, which says something and prints."""
+    line = " ".join(text.split())
+    if not line.isprintable():
+        char = next(char for char in line if not char.isprintable())
+        raise Refused(
+            f"found {shown(text)} with the character U+{ord(char):04X}; expected characters that print"
+        )
+    if not line or len(line) > LONGEST_TEXT:
+        raise Refused(f"found {shown(text)}; expected a text of 1 to {LONGEST_TEXT} characters")
+    return line
 
 
 def named_of(text: str, vocabulary: Vocabulary) -> Named:

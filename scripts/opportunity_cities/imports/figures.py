@@ -9,6 +9,7 @@ from typing import TypeVar
 from openpyxl.utils import get_column_letter
 
 from opportunity_cities.imports.cells import Named, is_blank, named_of, number_of, text_of, year_of
+from opportunity_cities.imports.files import plain
 from opportunity_cities.imports.sheets import Sheet
 from opportunity_cities.imports.vocabulary import Names, Refused, Statistic, Vocabulary, shown
 from opportunity_cities.project import BuildError
@@ -36,19 +37,20 @@ MOST_PROBLEMS = 500
 WHERE = {
     "city": "in a column 城市 or city",
     "statistic": "in the heading or in a column 指标 or statistic",
-    "year": "in the heading, in a column 年份 or year, or by --year",
-    "source": "in a column 来源 or source, or by --source",
-    "reference": "in a column 出处 or reference, or by --reference",
+    "year": "in the heading, in a column 年份 or year, by --year or in a companion file",
+    "source": "in a column 来源 or source, by --source or in a companion file",
+    "reference": "in a column 出处 or reference, by --reference or in a companion file",
 }
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the command line says of figures whose sheet does not say it."""
+    """What the command line or a companion file says of figures whose sheet does not say it."""
 
     source: str = ""
     reference: str = ""
     year: int | None = None
+    source_place: str = "--source"
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def read_figures(sheets: list[Sheet], vocabulary: Vocabulary, defaults: Defaults
         try:
             defaults = replace(defaults, source=vocabulary.source(defaults.source))
         except Refused as refused:
-            problems.append(f"--source: {refused}")
+            problems.append(f"{defaults.source_place}: {refused}")
     for sheet in sheets:
         table = Table(sheet, vocabulary, defaults)
         figures += table.figures()
@@ -161,7 +163,7 @@ class Table:
 
     def place(self, row: int, column: int) -> str:
         """Where a cell is, as the spreadsheet says it."""
-        heading = text_of(self.text(self.head, column))
+        heading = plain(" ".join(self.text(self.head, column).split()))
         where = f"{self.sheet.place}, row {row + 1}, column {get_column_letter(column + 1)}"
         return f"{where} ({heading})" if heading and row != self.head else where
 

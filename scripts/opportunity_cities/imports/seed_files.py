@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from opportunity_cities.project import ROOT, BuildError
+from opportunity_cities.project import BuildError
 
 Key = tuple[str, ...]
 
@@ -34,8 +34,8 @@ class SeedFile:
 
     @property
     def name(self) -> str:
-        """The path as users know it."""
-        return self.path.relative_to(ROOT).as_posix()
+        """The path as users know it: the folder of seeds, the folder in it, the file."""
+        return self.path.relative_to(self.path.parents[2]).as_posix()
 
     def read_rows(self, lines: list[str]) -> None:
         """Take rows and their text from the lines of the file; a row in quotes may span several."""

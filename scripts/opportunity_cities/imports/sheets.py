@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from openpyxl import load_workbook
 
+from opportunity_cities.imports.files import MEGABYTE, plain, read_file, unreadable
 from opportunity_cities.project import BuildError
 
-MEGABYTE = 2**20
 MOST_BYTES = 50 * MEGABYTE
 MOST_UNPACKED_BYTES = 500 * MEGABYTE
 MOST_CELLS = 1_000_000
@@ -68,31 +68,21 @@ class CellCount:
             )
 
 
-def unreadable(name: str, problem: str) -> BuildError:
-    """Make the error for a file that is no table at all."""
-    return BuildError("The file cannot be read.", [f"{name}: {problem}"])
+def read_sheets(path: Path, shown_name: str | None = None) -> list[Sheet]:
+    """Read every sheet of the file that is not empty; raise BuildError if the file is no table.
 
-
-def read_sheets(path: Path) -> list[Sheet]:
-    """Read every sheet of the file that is not empty; raise BuildError if the file is no table."""
-    kind = path.suffix.lower()
+    The file goes by the shown name, if one is given: what is read may be a copy of it called otherwise.
+    """
+    given_name = path.name if shown_name is None else shown_name
+    name = plain(given_name)
+    kind = PurePath(given_name).suffix.lower()
     if kind not in {".xlsx", ".csv"}:
-        raise unreadable(path.name, f"found the ending {kind!r}; expected .xlsx or .csv")
-    try:
-        if not path.exists():
-            raise unreadable(path.name, "there is no such file")
-        if not path.is_file():
-            raise unreadable(path.name, "this is not a file")
-        with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-    except OSError as error:
-        raise unreadable(path.name, str(error.strerror)) from error
-    if len(data) > MOST_BYTES:
-        raise unreadable(path.name, f"found more than {MOST_BYTES // MEGABYTE} MB; expected less")
-    sheets = read_workbook(path.name, data) if kind == ".xlsx" else [read_csv(path.name, data)]
+        raise unreadable(name, f"found the ending {kind!r}; expected .xlsx or .csv")
+    data = read_file(path, name, MOST_BYTES)
+    sheets = read_workbook(name, data) if kind == ".xlsx" else [read_csv(name, data)]
     sheets = [sheet for sheet in sheets if not sheet.is_empty]
     if not sheets:
-        raise unreadable(path.name, "found nothing in it; expected headings and figures")
+        raise unreadable(name, "found nothing in it; expected headings and figures")
     return sheets
 
 
@@ -149,7 +139,7 @@ def read_workbook(name: str, data: bytes) -> list[Sheet]:
         raise
     except Exception as error:  # openpyxl raises whatever a broken workbook makes it stumble over
         problem = f"not readable as an Excel workbook: {str(error).strip() or type(error).__name__}"
-        raise unreadable(name, problem.splitlines()[0]) from error
+        raise unreadable(name, plain(problem.splitlines()[0])) from error
 
 
 def check_archive(name: str, data: bytes) -> None:
@@ -174,7 +164,7 @@ def read_worksheets(name: str, data: bytes) -> list[Sheet]:
         worksheet.reset_dimensions()
         behind.reset_dimensions()
         count.next_sheet()
-        sheet = Sheet(f"{name}, sheet {worksheet.title}")
+        sheet = Sheet(f"{name}, sheet {plain(worksheet.title)}")
         for number, (row, row_behind) in enumerate(
             zip(worksheet.iter_rows(), behind.iter_rows(), strict=True)
         ):
@@ -199,7 +189,7 @@ def read_cell(cell: Any, behind: Any) -> tuple[str, str]:  # noqa: ANN401 - open
         if behind.data_type == "f" and cell.data_type != "str":
             fault = "a formula without a stored value (open the workbook in Excel and save it)"
     elif cell.data_type == "e":
-        fault = f"the error {value}"
+        fault = f"the error {plain(str(value))}"
     elif isinstance(value, bool):
         fault = f"the logical value {str(value).upper()}"
     elif isinstance(value, date | time | timedelta):

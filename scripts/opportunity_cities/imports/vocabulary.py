@@ -115,7 +115,7 @@ class Vocabulary:
         try:
             self.read()
         except (KeyError, ValueError, InvalidOperation) as error:
-            problem = f"{self.folder.name}: {type(error).__name__} {error}"
+            problem = f"{self.folder.parent.name}/{self.folder.name}: {type(error).__name__} {error}"
             raise BuildError("The seeds are not fit to add to.", [problem]) from error
 
     def rows(self, name: str, *key: str) -> list[dict[str, str]]:

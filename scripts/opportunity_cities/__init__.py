@@ -3,8 +3,10 @@
 Modules, in the order of a build:
   project       where things are, and the error that users see
   seeds         checks the seed files before anything is built
+  children      starts processes that end with the build
   warehouse     runs dbt into a fresh DuckDB file
-  expectations  runs the Great Expectations suites on that file
+  suites        has the expectation suites run meanwhile, in a process of their own
+  expectations  that process: Great Expectations on each table as soon as it is built
   release       publishes the file as an immutable release
   build         the whole of it, behind `scripts/build`
 

@@ -15,6 +15,7 @@ import duckdb
 from opportunity_cities.project import DATABASE_NAME, RELEASES, ROOT, TARGET, BuildError
 from opportunity_cities.release import CURRENT, Release, now, publishing_lock
 from opportunity_cities.seeds import check_seeds
+from opportunity_cities.suites import SuitesRun
 from opportunity_cities.warehouse import DbtBuild
 
 BUILD_FILE = TARGET / "build.duckdb"
@@ -53,21 +54,19 @@ def build() -> None:
     with publishing_lock():
         remove_build_file()
         release = Release(now())
-        dbt = DbtBuild(BUILD_FILE)
+        dbt = DbtBuild(BUILD_FILE, release.tables)
+        suites = SuitesRun(release.tables, release.data_docs)
         try:
-            # Great Expectations takes seconds to import: let dbt work meanwhile
-            from opportunity_cities.expectations import run_suites
-
-            result = dbt.finish(progress.count)
+            result = dbt.finish(progress.count, suites.tell)
             tests = result.passed.get("test", 0)
             progress.step(f"dbt built {result.passed.get('model', 0)} models, passed {tests} tests")
-            outcomes = run_suites(BUILD_FILE, release.data_docs)
-            progress.step(f"{len(outcomes)} expectations met")
+            outcomes = suites.finish(BUILD_FILE)
+            progress.step(f"{outcomes.expectations} expectations met")
             verdicts = reconciliation()
             checks = {
                 "dbt": result.passed,
                 "dbt_seconds": round(result.seconds, 1),
-                "expectations": len(outcomes),
+                "expectations": outcomes.expectations,
                 "reconciliation": verdicts,
             }
             manifest = release.assemble(BUILD_FILE, checks)
@@ -75,6 +74,7 @@ def build() -> None:
             progress.step("release published, reopened and recounted")
         finally:
             dbt.stop()
+            suites.stop()
             release.discard()
             remove_build_file()
     print_summary(folder, manifest, progress.seconds)

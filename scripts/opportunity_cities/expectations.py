@@ -1,4 +1,4 @@
-"""Runs the expectation suites on the tables of a built file.
+"""Runs the expectation suites while dbt builds: `python -m opportunity_cities.expectations`, a child of the build.
 
 A suite is a YAML file in tests/expectations/, one per table:
   table         schema.table
@@ -6,12 +6,17 @@ A suite is a YAML file in tests/expectations/, one per table:
   expectations  a list of type (Great Expectations' own name), kwargs, and meaning: what a failure means
 Row counts are not written there: they come from the seed `expected_row_counts`.
 
-Importing this module imports Great Expectations, which takes seconds: import it while dbt runs.
+Each line of standard input names a table whose Parquet file is there; ALL_BUILT is the last one. If the
+input ends without it, the build is dead, and so is this.
 """
 
+import argparse
 import os
-from dataclasses import dataclass
+import sys
+from functools import cached_property
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"
@@ -22,26 +27,10 @@ import pandas as pd
 import yaml
 from great_expectations.core.batch_definition import BatchDefinition
 
-from opportunity_cities.project import SUITES, BuildError
+from opportunity_cities.project import SUITES
+from opportunity_cities.suites import ALL_BUILT, RESULTS_DDL, RESULTS_TABLE, ROWS_SHOWN, Outcome
 
-ROWS_SHOWN = 10
-RESULTS_TABLE = "audit.expectation_results"
-
-
-@dataclass
-class Outcome:
-    """One expectation and what came of it; a row of audit.expectation_results."""
-
-    table_name: str
-    expectation: str
-    column_names: str
-    arguments: str
-    meaning: str
-    success: bool
-    observed: str
-    unexpected_count: int
-    unexpected_rows: str
-
+CHECKED_SCHEMAS = ("seeds", "marts", "audit")
 
 EXPECTED_ROWS = """
 select
@@ -52,68 +41,137 @@ select
     end
 from seeds.expected_row_counts
 """
+# what EXPECTED_ROWS reads, every suite reads
+READ_BY_ALL = {"seeds.expected_row_counts", "seeds.edition_cities"}
 
-TABLES_TO_CHECK = f"""
-select schema_name || '.' || table_name from duckdb_tables()
-where schema_name in ('seeds', 'marts', 'audit') and schema_name || '.' || table_name <> '{RESULTS_TABLE}'
-"""
-
-RESULTS_DDL = f"""
-create or replace table {RESULTS_TABLE} (
-    table_name varchar not null,
-    expectation varchar not null,
-    column_names varchar not null,
-    arguments varchar not null,
-    meaning varchar not null,
-    success boolean not null,
-    observed varchar not null,
-    unexpected_count integer not null,
-    unexpected_rows varchar not null
-);
-comment on table {RESULTS_TABLE} is
-    '期望检验结果 / Expectation results. One row an expectation of the suites, as run on this build.';
-comment on column {RESULTS_TABLE}.table_name is '表名 / Table. Schema and name of the table.';
-comment on column {RESULTS_TABLE}.expectation is
-    '期望 / Expectation. Name of the expectation in Great Expectations.';
-comment on column {RESULTS_TABLE}.column_names is
-    '列 / Columns. Columns that the expectation looks at; empty for the whole table.';
-comment on column {RESULTS_TABLE}.arguments is '参数 / Arguments. Its other arguments.';
-comment on column {RESULTS_TABLE}.meaning is '含义 / Meaning. What a failure means.';
-comment on column {RESULTS_TABLE}.success is '通过 / Success. Whether the table meets it.';
-comment on column {RESULTS_TABLE}.observed is
-    '观测值 / Observed. Value that was observed, for expectations about the whole table.';
-comment on column {RESULTS_TABLE}.unexpected_count is
-    '不符行数 / Unexpected rows. Number of rows that do not meet it.';
-comment on column {RESULTS_TABLE}.unexpected_rows is
-    '不符行 / The rows themselves, at most {ROWS_SHOWN}.';
+TABLES_OF_QUERY = """
+with parsed as (select json_serialize_sql(?) as tree)
+select distinct schema_name || '.' || table_name
+from (
+    select
+        unnest(json_extract_string(tree, '$..schema_name')) as schema_name,
+        unnest(json_extract_string(tree, '$..table_name')) as table_name
+    from parsed
+)
+where schema_name <> ''
 """
 
 
-def run_suites(database: Path, data_docs: Path) -> list[Outcome]:
-    """Run all suites on `database`, write Data Docs and the results table, and return the outcomes.
+class Suites:
+    """All suites, run one by one as their tables come."""
 
-    Raises BuildError with table, expectation and offending rows if any expectation fails.
-    """
-    context = documented_context(data_docs)
-    source = context.data_sources.add_pandas("warehouse")
-    outcomes = []
-    with duckdb.connect(database) as connection:
-        expected_rows = dict(connection.sql(EXPECTED_ROWS).fetchall())
-        built = {table for (table,) in connection.sql(TABLES_TO_CHECK).fetchall()}
-        for suite in load_suites(expected_rows, built):
-            table = suite["table"]
-            frame = connection.sql(suite.get("query") or f"from {table} order by all").df()
-            batch = source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("build")
-            outcomes += run_suite(context, suite, batch, frame)
-        connection.execute(RESULTS_DDL)
+    def __init__(self, tables: Path, data_docs: Path) -> None:
+        """Read the suites; the Parquet files of the tables will come into the folder `tables`."""
+        self.tables = tables
+        self.connection = duckdb.connect()
+        self.context = documented_context(data_docs)
+        self.source = self.context.data_sources.add_pandas("warehouse")
+        self.documented: list[Any] = []
+        self.built: set[str] = set()
+        suites = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(SUITES.glob("*.yml"))]
+        self.suites = {suite["table"]: suite for suite in suites}
+        self.waiting = {table: self.tables_read(suite) for table, suite in self.suites.items()}
+        self.outcomes: dict[str, list[Outcome]] = {}
+
+    def tables_read(self, suite: dict[str, Any]) -> set[str]:
+        """The tables that must be there before the suite can run."""
+        read = self.connection.execute(TABLES_OF_QUERY, [suite.get("query", "")]).fetchall()
+        return READ_BY_ALL | {suite["table"]} | {table for (table,) in read}
+
+    @cached_property
+    def expected_rows(self) -> dict[str, int | None]:
+        """The number of rows that each table must have; None for any number."""
+        return dict(self.connection.sql(EXPECTED_ROWS).fetchall())
+
+    def follow(self, announced: "SimpleQueue[str]") -> None:
+        """Run each suite when it can, and document what has run whenever there is nothing to run."""
+        while (table := announced.get()) != ALL_BUILT:
+            self.add(table)
+            for ready in [name for name, read in self.waiting.items() if read <= self.built]:
+                self.run(ready)
+            if announced.empty():
+                self.document(build_index=False)
+        # one that waits for a table that nobody built fails, and says for which
+        for name in list(self.waiting):
+            self.run(name)
+        self.store()
+        self.document(build_index=True)
+
+    def add(self, table: str) -> None:
+        """Make a table known, unless its model has the meta `parquet: false`."""
+        file = self.tables / f"{table}.parquet"
+        if not file.exists():
+            return
+        schema, name = table.split(".")
+        path = str(file).replace("'", "''")
+        self.connection.execute(f'create schema if not exists "{schema}"')
+        self.connection.execute(f"""create view "{schema}"."{name}" as from read_parquet('{path}')""")
+        self.built.add(table)
+
+    def run(self, table: str) -> None:
+        """Run the suite of a table."""
+        del self.waiting[table]
+        suite = self.suites[table]
+        try:
+            frame = self.connection.sql(suite.get("query") or f"from {table} order by all").df()
+        except duckdb.Error as error:
+            self.outcomes[table] = [
+                problem(table, f"its suite cannot read it: {' '.join(str(error).split())}")
+            ]
+            return
+        expectations = [*row_count_expectations(self.expected_rows.get(table)), *suite["expectations"]]
+        batch = self.source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("build")
+        self.outcomes[table] = run_suite(self.context, table, expectations, batch, frame)
+
+    def document(self, *, build_index: bool) -> None:
+        """Write the Data Docs of what has run since the last time."""
+        stores = (self.context.stores["expectations_store"], self.context.stores["validation_results_store"])
+        new = [key for store in stores for key in store.list_keys() if key not in self.documented]
+        self.documented += new
+        if new or build_index:
+            # without any identifier it would write all pages once more
+            self.context.build_data_docs(resource_identifiers=new or [None], build_index=build_index)
+
+    def store(self) -> None:
+        """Write all outcomes in the order of the suites, then the tables that lack a suite or count, as Parquet."""
+        outcomes = [outcome for table in self.suites for outcome in self.outcomes[table]] + self.gaps()
         results = pd.DataFrame(outcomes)
-        connection.register("results", results)
-        connection.execute(f"insert into {RESULTS_TABLE} by name select * from results")
-    context.build_data_docs()
-    failed = [outcome for outcome in outcomes if not outcome.success]
-    if failed:
-        raise BuildError("Expectations failed.", [failure(outcome) for outcome in failed])
-    return outcomes
+        self.connection.execute("create schema if not exists audit")
+        self.connection.execute(RESULTS_DDL)
+        self.connection.register("results", results)
+        self.connection.execute(f"insert into {RESULTS_TABLE} by name from results")
+        path = str(self.tables / f"{RESULTS_TABLE}.parquet").replace("'", "''")
+        self.connection.execute(f"copy {RESULTS_TABLE} to '{path}' (format parquet)")
+
+    def gaps(self) -> list[Outcome]:
+        """Suites, expected row counts and the seeds, marts and audit tables that were built must name the same tables."""
+        built = {table for table in self.built if table.split(".")[0] in CHECKED_SCHEMAS}
+        wanted = self.suites.keys() | self.expected_rows.keys() | built
+        without_suite = sorted(wanted - self.suites.keys())
+        without_count = sorted(wanted - self.expected_rows.keys())
+        return [problem(table, "no suite in tests/expectations") for table in without_suite] + [
+            problem(table, "no row in seeds/audit/expected_row_counts.csv") for table in without_count
+        ]
+
+
+def problem(table: str, what: str) -> Outcome:
+    """What is wrong with a table before any expectation can be asked of it."""
+    return Outcome(
+        table, "", "", "", what, success=False, observed="", unexpected_count=0, unexpected_rows=""
+    )
+
+
+def row_count_expectations(expected: int | None) -> list[dict[str, Any]]:
+    """The expectation of a row count, if there is one."""
+    if expected is None:
+        return []
+    return [
+        {
+            "type": "expect_table_row_count_to_equal",
+            "kwargs": {"value": expected},
+            "meaning": "Rows are missing or too many, see seeds/audit/expected_row_counts.csv.",
+        }
+    ]
 
 
 def documented_context(data_docs: Path) -> Any:
@@ -137,50 +195,18 @@ def documented_context(data_docs: Path) -> Any:
     return context
 
 
-def load_suites(expected_rows: dict[str, int | None], built: set[str]) -> list[dict[str, Any]]:
-    """All suites, each with its table's expected row count, if there is one, as the first expectation.
-
-    Raises BuildError if suites and expected row counts do not name the same tables, or leave out one
-    of the seeds, marts and audit tables that were built.
-    """
-    suites = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(SUITES.glob("*.yml"))]
-    tables = {suite["table"] for suite in suites}
-    wanted = tables | set(expected_rows) | built
-    without_suite = sorted(wanted - tables)
-    without_count = sorted(wanted - set(expected_rows))
-    if without_suite or without_count:
-        raise BuildError(
-            "Some tables have no suite or no expected row count.",
-            [f"{table}: no suite in tests/expectations" for table in without_suite]
-            + [f"{table}: no row in seeds/audit/expected_row_counts.csv" for table in without_count],
-        )
-    for suite in suites:
-        if expected_rows[suite["table"]] is None:
-            continue
-        suite["expectations"].insert(
-            0,
-            {
-                "type": "expect_table_row_count_to_equal",
-                "kwargs": {"value": expected_rows[suite["table"]]},
-                "meaning": "Rows are missing or too many, see seeds/audit/expected_row_counts.csv.",
-            },
-        )
-    return suites
-
-
 def run_suite(
     context: Any,
-    suite: dict[str, Any],
+    name: str,
+    expectations: list[dict[str, Any]],
     batch: BatchDefinition[Any],
     frame: pd.DataFrame,
 ) -> list[Outcome]:
     """Run one suite on the rows of its table."""
-    expectations = [
-        {"type": e["type"], "kwargs": e["kwargs"], "meta": {"notes": e["meaning"]}}
-        for e in suite["expectations"]
+    configurations = [
+        {"type": e["type"], "kwargs": e["kwargs"], "meta": {"notes": e["meaning"]}} for e in expectations
     ]
-    name = suite["table"]
-    gx_suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
+    gx_suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=configurations))
     definition = context.validation_definitions.add(
         gx.ValidationDefinition(name=name, data=batch, suite=gx_suite)
     )
@@ -218,10 +244,25 @@ def row_text(row: dict[Any, Any]) -> str:
     return " ".join(f"{column}={value}" for column, value in row.items() if not pd.isna(value))
 
 
-def failure(outcome: Outcome) -> str:
-    """One line about a failed expectation: table, expectation, meaning and rows."""
-    about = f" of {outcome.column_names}" if outcome.column_names else ""
-    arguments = f" ({outcome.arguments})" if outcome.arguments else ""
-    observed = f" Observed: {outcome.observed}." if outcome.observed else ""
-    rows = f" {outcome.unexpected_count} rows: {outcome.unexpected_rows}" if outcome.unexpected_rows else ""
-    return f"{outcome.table_name}: {outcome.expectation}{about}{arguments}. {outcome.meaning}{observed}{rows}"
+def listen(announced: "SimpleQueue[str]") -> None:
+    """Pass on the tables that the build announces; end at once if it ends without the last word."""
+    for line in sys.stdin:
+        announced.put(line.strip())
+        if line.strip() == ALL_BUILT:
+            return
+    os._exit(1)
+
+
+def main() -> None:
+    """Run the suites as a command."""
+    parser = argparse.ArgumentParser(prog="python -m opportunity_cities.expectations", description=__doc__)
+    parser.add_argument("tables", type=Path, help="folder that the Parquet files of the tables come into")
+    parser.add_argument("data_docs", type=Path, help="folder that the Data Docs go into")
+    arguments = parser.parse_args()
+    announced: SimpleQueue[str] = SimpleQueue()
+    Thread(target=listen, args=(announced,), daemon=True).start()
+    Suites(arguments.tables, arguments.data_docs).follow(announced)
+
+
+if __name__ == "__main__":
+    main()

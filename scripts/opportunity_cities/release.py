@@ -76,7 +76,12 @@ class Release:
         short = self.revision[:7] + ("-changes" if self.revision.endswith("+changes") else "")
         self.release_id = f"{built_at:%Y%m%dT%H%M%SZ}-{short}"
         self.folder = RELEASES / f".building-{self.release_id}"
-        self.folder.mkdir(parents=True)
+        self.tables.mkdir(parents=True)
+
+    @property
+    def tables(self) -> Path:
+        """Where each table of the build is written as <schema>.<table>.parquet; those of a release move to parquet/."""
+        return self.folder / "tables"
 
     @property
     def data_docs(self) -> Path:
@@ -129,17 +134,22 @@ class Release:
             )
             connection.execute(f'copy from database "{built.stem}" to release')
             connection.execute("detach release")
-        return self.write_parquet(published), table_macros
+        return self.publish_parquet(published), table_macros
 
-    def write_parquet(self, published: Path) -> dict[str, int]:
-        """Write each table of the published file as Parquet too; return the row counts."""
+    def publish_parquet(self, published: Path) -> dict[str, int]:
+        """Take over the Parquet files that the suites have read, write those of later tables; return the row counts."""
         with duckdb.connect(published, read_only=True) as connection:
             counts = row_counts(connection)
             for table in counts:
                 schema, name = table.split(".")
                 target = self.folder / "parquet" / schema / f"{name}.parquet"
                 target.parent.mkdir(parents=True, exist_ok=True)
-                connection.execute(f"copy {table} to '{target}' (format parquet)")
+                written = self.tables / f"{table}.parquet"
+                if written.exists():
+                    written.rename(target)
+                else:
+                    connection.execute(f"copy {table} to '{target}' (format parquet)")
+        shutil.rmtree(self.tables)
         return counts
 
     def publish(self, manifest: dict[str, Any]) -> Path:
@@ -150,7 +160,7 @@ class Release:
         sync(RELEASES)
         previous = CURRENT.readlink() if CURRENT.is_symlink() else None
         switch_current(Path(self.release_id))
-        problems = recount(CURRENT / DATABASE_NAME, manifest)
+        problems = recount(CURRENT / DATABASE_NAME, manifest) + recount_parquet(CURRENT / "parquet", manifest)
         if problems:
             if previous:
                 switch_current(previous)
@@ -207,6 +217,21 @@ def recount(database: Path, manifest: dict[str, Any]) -> list[str]:
     if release_ids != [(manifest["release_id"],)]:
         problems.append(f"ops.releases holds {release_ids}; expected {manifest['release_id']}")
     return problems
+
+
+def recount_parquet(folder: Path, manifest: dict[str, Any]) -> list[str]:
+    """Compare the Parquet files of a release with its manifest; return differences."""
+    counts = dict(
+        duckdb.sql(
+            f"select file_name, num_rows from parquet_file_metadata('{folder}/*/*.parquet')"
+        ).fetchall()
+    )
+    files = {table: folder / f"{table.replace('.', '/')}.parquet" for table in manifest["tables"]}
+    return [
+        f"{table}: {counts.get(str(file))} rows in {file.name}; expected {manifest['tables'][table]}"
+        for table, file in files.items()
+        if counts.get(str(file)) != manifest["tables"][table]
+    ]
 
 
 def switch_current(target: Path) -> None:

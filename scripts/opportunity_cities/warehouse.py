@@ -11,24 +11,42 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from opportunity_cities import children
 from opportunity_cities.project import ROOT, TARGET, BuildError
 
 RUN_RESULTS = TARGET / "run_results.json"
+# dbt's events of a seed or model that is through
+RELATION_BUILT = ("LogSeedResult", "LogModelResult")
+
+
+@dataclass
+class Node:
+    """A seed, model or test that dbt was through with, and how long it took."""
+
+    unique_id: str
+    kind: str
+    seconds: float
 
 
 @dataclass
 class DbtResult:
-    """What a finished dbt run did: seconds, and nodes passed by kind (seed, model, test)."""
+    """What a finished dbt run did: its seconds, its nodes in their order, and the most memory it held, in bytes."""
 
     seconds: float
-    passed: dict[str, int]
+    nodes: list[Node]
+    peak_memory: int
+
+    @property
+    def passed(self) -> dict[str, int]:
+        """Nodes passed by kind (seed, model, test)."""
+        return dict(Counter(node.kind for node in self.nodes))
 
 
 class DbtBuild:
     """A `dbt build` in a process of its own, so that the caller can do other work meanwhile."""
 
-    def __init__(self, database: Path) -> None:
-        """Start building into `database`, which must not exist yet."""
+    def __init__(self, database: Path, tables: Path) -> None:
+        """Start building into `database`, which must not exist yet, and each table as Parquet into `tables`."""
         self.log = TARGET / "dbt-build.log"
         TARGET.mkdir(exist_ok=True)
         RUN_RESULTS.unlink(missing_ok=True)
@@ -37,30 +55,27 @@ class DbtBuild:
         arguments = ["--log-format", "json", "build", "--exclude-resource-type", "unit_test"]
         arguments += ["--exclude", "path:seeds,resource_type:test"]
         self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            [dbt_executable(), *arguments],
-            cwd=ROOT,
-            env=dbt_environment(database),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            encoding="utf-8",
+        environment = dbt_environment(database) | {"OPPORTUNITY_CITIES_TABLES": str(tables)}
+        self.process = children.start(
+            [dbt_executable(), *arguments], environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         )
 
-    def finish(self, progress: Callable[[int, int], None]) -> DbtResult:
-        """Wait, reporting (done, total); raise BuildError if anything failed."""
-        errors = self.follow(progress)
-        exit_code = self.process.wait()
+    def finish(self, progress: Callable[[int, int], None], built: Callable[[str], None]) -> DbtResult:
+        """Wait, reporting (done, total) and each table that is built; raise BuildError if anything failed."""
+        errors = self.follow(progress, built)
+        exit_code, peak_memory = children.wait(self.process)
         seconds = time.monotonic() - self.started
         results = run_results()
         failed = [r for r in results if r["status"] not in ("success", "pass", "skipped")]
         if exit_code or failed:
             problems = [failure(result) for result in failed] or errors
             raise BuildError(f"dbt failed; its log is {self.log}.", problems)
-        kinds = Counter(result["unique_id"].split(".")[0] for result in results)
-        return DbtResult(seconds, dict(kinds))
+        nodes = [
+            Node(r["unique_id"], r["unique_id"].split(".")[0], round(r["execution_time"], 3)) for r in results
+        ]
+        return DbtResult(seconds, nodes, peak_memory)
 
-    def follow(self, progress: Callable[[int, int], None]) -> list[str]:
+    def follow(self, progress: Callable[[int, int], None], built: Callable[[str], None]) -> list[str]:
         """Read dbt's JSON events to the end, keep a copy, and return the messages of errors."""
         errors = []
         assert self.process.stdout is not None
@@ -76,13 +91,17 @@ class DbtBuild:
                     errors.append(" ".join(event["info"]["msg"].split()))
                 if {"index", "total"} <= event["data"].keys():
                     progress(event["data"]["index"], event["data"]["total"])
+                if (
+                    event["info"]["name"] in RELATION_BUILT
+                    and event["data"]["node_info"]["node_status"] == "success"
+                ):
+                    relation = event["data"]["node_info"]["node_relation"]
+                    built(f"{relation['schema']}.{relation['alias']}")
         return errors
 
     def stop(self) -> None:
         """End a run that nobody waits for any more."""
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+        children.stop(self.process)
 
 
 def dbt_executable() -> str:

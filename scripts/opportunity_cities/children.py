@@ -1,0 +1,49 @@
+"""Processes that work for the build and never outlive it."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from typing import IO, Any
+
+from opportunity_cities.project import ROOT
+
+LIBC = ctypes.CDLL(None)
+PR_SET_PDEATHSIG = 1
+
+
+def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str]) -> subprocess.Popen[str]:
+    """Start a command that Linux kills when this process ends, even if it is killed itself."""
+    parent = os.getpid()
+
+    def end_with_parent() -> None:
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+    options: dict[str, Any] = dict(pipes)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        encoding="utf-8",
+        # safe while this process has one thread, as the build has
+        preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        **options,
+    )
+
+
+def wait(process: subprocess.Popen[str]) -> tuple[int, int]:
+    """Wait for a process; return its exit code and the most memory that it held, in bytes."""
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return process.returncode, usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def stop(process: subprocess.Popen[str]) -> None:
+    """End a process that nobody waits for any more."""
+    if process.poll() is None:
+        process.kill()
+        process.wait()

@@ -13,4 +13,5 @@ Modules, in the order of a build:
 Beside it:
   query         asks the current release one question, behind `scripts/query`
   imports       adds figures from Excel or CSV to the seeds, behind `scripts/import`
+  notify        tells people how a nightly run ended
 """

@@ -50,6 +50,7 @@ class Project:
     def dbt_build(self, database: Path, *arguments: str, without: tuple[str, ...] = ("unit_test",)) -> None:
         """Run dbt alone, without some types of nodes; it must succeed, and writes nowhere but in the copy."""
         places = {
+            "DBT_PROJECT_DIR": str(self.root),
             "DBT_PROFILES_DIR": str(self.root / "profiles"),
             "DBT_TARGET_PATH": str(self.root / "target"),
             "DBT_LOG_PATH": str(self.root / "logs"),
@@ -112,5 +113,5 @@ def release(built: Project) -> Iterator[duckdb.DuckDBPyConnection]:
 def project(built: Project, tmp_path: Path) -> Project:
     """A copy of the built project, release included, for a test to break."""
     root = tmp_path / "project"
-    shutil.copytree(built.root, root, symlinks=True, ignore=shutil.ignore_patterns("target", "data_docs"))
+    shutil.copytree(built.root, root, symlinks=True, ignore=shutil.ignore_patterns("target"))
     return Project(root)

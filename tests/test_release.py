@@ -148,12 +148,14 @@ def test_manifest_tells_what_the_release_holds(
 ) -> None:
     folder = built.database.parent
     assert manifest["release_id"] == folder.resolve().name
-    assert rows(release, "select release_id from ops.releases") == [(manifest["release_id"],)]
+    this = rows(release, "select release_id, is_this_release, release_no, command from ops.releases")
+    assert this == [(manifest["release_id"], True, 1, "build")]
     files = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert files == {*manifest["files"], "manifest.json"}
     for name, checksum in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == checksum, name
-    for name, checksum in manifest["seeds"].items():
+    assert {"seeds/reference/cities.csv", "models/columns.md", "requirements.lock"} <= set(manifest["inputs"])
+    for name, checksum in manifest["inputs"].items():
         assert hashlib.sha256(built.path(name).read_bytes()).hexdigest() == checksum, name
     for table, count in manifest["tables"].items():
         schema, name = table.split(".")
@@ -191,6 +193,6 @@ def test_the_build_ends_with_a_short_summary(
 
 def test_the_build_leaves_nothing_behind(built: Project) -> None:
     assert sorted(p.name for p in built.path("releases").iterdir()) == sorted(
-        [".lock", "current", built.database.parent.resolve().name]
+        [".lock", "current", "history.duckdb", built.database.parent.resolve().name]
     )
     assert not list(built.path("target").glob("build.duckdb*"))

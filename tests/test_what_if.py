@@ -1,7 +1,6 @@
 """Weights of one's own: the scheme scores and the table macro what_if, against a recomputation with pandas."""
 
 import csv
-import json
 import os
 import random
 import re
@@ -10,13 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pandas as pd
 import pytest
 from conftest import ROOT, Project
-from opportunity_cities.release import recount
+from opportunity_cities import store
 from test_bad_input import Fault, rewrite
 
 SCHEMES = "seeds/reference/weight_schemes.csv"
@@ -272,16 +270,17 @@ def test_the_result_joins_like_a_table(release: duckdb.DuckDBPyConnection) -> No
 
 
 def test_a_release_without_the_macro_does_not_read_back(built: Project, tmp_path: Path) -> None:
-    manifest: dict[str, Any] = json.loads(
-        (built.database.parent / "manifest.json").read_text(encoding="utf-8")
-    )
+    folder = tmp_path / "damaged"
+    shutil.copytree(built.database.parent, folder)
+    manifest = store.manifest_of(folder)
+    assert manifest is not None
     assert manifest["table_macros"] == {"marts.what_if": 60}
-    assert recount(built.database, manifest) == []
-    damaged = tmp_path / "damaged.duckdb"
-    shutil.copy(built.database, damaged)
-    with duckdb.connect(damaged) as connection:
+    release = store.Stored(manifest["release_id"], folder, manifest)
+    assert store.verify(release) == []
+    release.database.chmod(0o644)
+    with duckdb.connect(release.database) as connection:
         connection.execute("drop macro table marts.what_if")
-    assert recount(damaged, manifest) == ["marts.what_if: None rows; expected 60"]
+    assert store.wrong_tables(release) == ["marts.what_if: None rows; expected 60"]
 
 
 def append(name: str, text: str) -> Callable[[Project], object]:

@@ -1,83 +1,94 @@
 """Build, audit and publish: `python -m opportunity_cities.build`, called by `scripts/build`.
 
 Exit codes: 0 published; 1 the seeds, dbt or an expectation stopped it, and releases/current is as it
-was; 2 wrong arguments.
+was; 2 wrong arguments. What a nightly run does with incoming files and the bounds on changes is not
+done here: whoever runs a build sees what it says.
 """
 
 import argparse
 import sys
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import duckdb
 
-from opportunity_cities.project import DATABASE_NAME, RELEASES, ROOT, TARGET, BuildError
-from opportunity_cities.release import CURRENT, Release, now, publishing_lock
+from opportunity_cities import inputs, store
+from opportunity_cities.changes import changed_inputs, compare
+from opportunity_cities.log import RunLog
+from opportunity_cities.project import (
+    CURRENT,
+    DATABASE_NAME,
+    RELEASES,
+    ROOT,
+    TARGET,
+    BuildError,
+    error_of_system,
+)
+from opportunity_cities.release import Making, Release
 from opportunity_cities.seeds import check_seeds
+from opportunity_cities.settings import Settings, read_settings
 from opportunity_cities.suites import SuitesRun
 from opportunity_cities.warehouse import DbtBuild
 
 BUILD_FILE = TARGET / "build.duckdb"
+MEGABYTE = 2**20
 
 
-class Progress:
-    """Prints one line a step, and counts within a step where somebody watches."""
+@contextmanager
+def candidate(
+    log: RunLog, making: Making, compared: store.Stored | None, settings: Settings
+) -> Iterator[store.Stored]:
+    """Build and audit what is staged; give the release in its hidden folder.
 
-    def __init__(self) -> None:
-        """Start the clock."""
-        self.started = self.step_started = time.monotonic()
-        self.is_watched = sys.stdout.isatty()
-
-    def count(self, done: int, total: int) -> None:
-        """Say how far the current step is."""
-        if self.is_watched:
-            print(f"\r  dbt {done}/{total}", end="", flush=True)
-
-    def step(self, what: str) -> None:
-        """Say that a step is done, and how long it took."""
-        seconds = time.monotonic() - self.step_started
-        print(("\r" if self.is_watched else "") + f"  {seconds:5.1f} s  {what}", flush=True)
-        self.step_started = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds since the start."""
-        return time.monotonic() - self.started
-
-
-def build() -> None:
-    """Check the seeds, build aside, audit and publish; print progress and a summary."""
-    progress = Progress()
-    seed_count = check_seeds()
-    progress.step(f"{seed_count} seed files checked")
-    with publishing_lock():
+    Unless it is published or held by then, nothing of it is left in the end. `making.checks`,
+    `making.nodes` and `making.changes` are filled in.
+    """
+    remove_build_file()
+    release = Release()
+    dbt = DbtBuild(BUILD_FILE, release.tables)
+    suites = SuitesRun(release.tables, release.data_docs)
+    try:
+        result = dbt.finish(log.count, suites.tell)
+        making.nodes = result.nodes
+        passed = result.passed
+        text = f"dbt built {passed.get('model', 0)} models, passed {passed.get('test', 0)} tests"
+        log.step("dbt", text, len(result.nodes), round(result.peak_memory / MEGABYTE, 1))
+        if compared:
+            making.changes = compare(
+                compared.database, BUILD_FILE, compared.release_id, making.input_files, settings.changes
+            )
+            log.step("compare", making.changes.summary, len(making.changes.rows))
+        outcomes = suites.finish(BUILD_FILE)
+        text = f"{outcomes.expectations} expectations met"
+        log.step("suites", text, outcomes.expectations, round(outcomes.peak_memory / MEGABYTE, 1))
+        making.checks = {
+            "dbt": passed,
+            "dbt_seconds": round(result.seconds, 1),
+            "expectations": outcomes.expectations,
+            "reconciliation": reconciliation(),
+        }
+        assembled = release.assemble(BUILD_FILE, making, log)
+        log.step("assemble", "release assembled", len(assembled.manifest["tables"]))
+        if inputs.running() != {name: making.inputs[name] for name in inputs.running()}:
+            raise BuildError("The code of the project was changed during the run.", ["run it once more"])
+        yield assembled
+    finally:
+        dbt.stop()
+        suites.stop()
+        release.discard()
         remove_build_file()
-        release = Release(now())
-        dbt = DbtBuild(BUILD_FILE, release.tables)
-        suites = SuitesRun(release.tables, release.data_docs)
-        try:
-            result = dbt.finish(progress.count, suites.tell)
-            tests = result.passed.get("test", 0)
-            progress.step(f"dbt built {result.passed.get('model', 0)} models, passed {tests} tests")
-            outcomes = suites.finish(BUILD_FILE)
-            progress.step(f"{outcomes.expectations} expectations met")
-            verdicts = reconciliation()
-            checks = {
-                "dbt": result.passed,
-                "dbt_seconds": round(result.seconds, 1),
-                "expectations": outcomes.expectations,
-                "reconciliation": verdicts,
-            }
-            manifest = release.assemble(BUILD_FILE, checks)
-            folder = release.publish(manifest)
-            progress.step("release published, reopened and recounted")
-        finally:
-            dbt.stop()
-            suites.stop()
-            release.discard()
-            remove_build_file()
-    print_summary(folder, manifest, progress.seconds)
+
+
+def making_of(command: str, reason: str, found: dict[str, str], compared: store.Stored | None) -> Making:
+    """Begin to tell of a release: what it is made from, and what of that is new."""
+    before = compared.manifest["inputs"] if compared else {}
+    return Making(command, reason, found, inputs.digest(found), changed_inputs(before, found))
+
+
+def check_staged(log: RunLog) -> None:
+    """Check the staged seeds."""
+    count = check_seeds(inputs.STAGE / "seeds")
+    log.step("seeds", f"{count} seed files checked", count)
 
 
 def remove_build_file() -> None:
@@ -96,24 +107,44 @@ def reconciliation() -> dict[str, int]:
         )
 
 
-def print_summary(folder: Path, manifest: dict[str, Any], seconds: float) -> None:
+def build(log: RunLog) -> store.Stored:
+    """Check the seeds, build aside, audit and publish."""
+    settings = read_settings()
+    with store.lock():
+        for line in store.recover(settings.history):
+            log.say(f"  {line}")
+        inputs.stage()
+        check_staged(log)
+        compared = store.current()
+        reason = "inputs_changed" if compared else "first"
+        making = making_of("build", reason, inputs.checksums(inputs.STAGE), compared)
+        with candidate(log, making, compared, settings) as assembled:
+            published = store.publish(assembled, settings.history)
+        log.step("publish", "release published, reopened and recounted")
+    return published
+
+
+def summary(release: store.Stored, seconds: float) -> list[str]:
     """Say what was published, what was checked, and the top ten."""
-    checks = manifest["checks"]
+    checks = release.manifest["checks"]
     verdicts = ", ".join(f"{count} {verdict}" for verdict, count in checks["reconciliation"].items())
-    print(f"\nRelease {manifest['release_id']} in {seconds:.1f} s (dbt {checks['dbt_seconds']:.1f} s)")
-    print(f"  checks passed     {checks['dbt']['test']} dbt tests, {checks['expectations']} expectations")
-    print(f"  printed numbers   {verdicts}")
-    print(f"  folder            {folder.relative_to(ROOT)}")
-    print(f"  open it           {(CURRENT / DATABASE_NAME).relative_to(ROOT)}\n")
-    with duckdb.connect(CURRENT / DATABASE_NAME, read_only=True) as connection:
+    lines = [
+        f"Release {release.release_id} in {seconds:.1f} s (dbt {checks['dbt_seconds']:.1f} s)",
+        f"  checks passed     {checks['dbt']['test']} dbt tests, {checks['expectations']} expectations",
+        f"  printed numbers   {verdicts}",
+        f"  moved             {release.manifest['changes'] or 'the first release'}",
+        f"  folder            {release.folder.relative_to(ROOT)}",
+        f"  open it           {(CURRENT / DATABASE_NAME).relative_to(ROOT)}",
+        "",
+    ]
+    with duckdb.connect(release.database, read_only=True) as connection:
         top_ten = connection.sql(
             """
             select edition, string_agg(total_rank || ' ' || city_zh || ' ' || total_score, ' · ' order by total_rank)
             from marts.city_scorecards where total_rank <= 10 group by edition order by edition
             """
         ).fetchall()
-    for edition, cities in top_ten:
-        print(f"  {edition:17} {cities}")
+    return [*lines, *(f"  {edition:17} {cities}" for edition, cities in top_ten)]
 
 
 def main() -> int:
@@ -123,11 +154,16 @@ def main() -> int:
         description=f"Build the warehouse from seeds, audit it and publish a release in {RELEASES}.",
         epilog="Exit code 1: nothing was published, releases/current is as it was.",
     ).parse_args()
+    log = RunLog("build")
     try:
-        build()
-    except BuildError as error:
-        print(f"\n{error}\n\nNothing was published; releases/current is as it was.", file=sys.stderr)
+        release = build(log)
+    except (BuildError, OSError, duckdb.Error) as error:
+        told = error if isinstance(error, BuildError) else error_of_system(error)
+        if told is None:
+            raise
+        print(f"\n{told}\n\nNothing was published; releases/current is as it was.", file=sys.stderr)
         return 1
+    print("\n" + "\n".join(summary(release, log.seconds)))
     return 0
 
 

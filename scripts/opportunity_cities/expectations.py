@@ -27,9 +27,10 @@ import pandas as pd
 import yaml
 from great_expectations.core.batch_definition import BatchDefinition
 
-from opportunity_cities.project import SUITES
+from opportunity_cities.inputs import STAGE
 from opportunity_cities.suites import ALL_BUILT, RESULTS_DDL, RESULTS_TABLE, ROWS_SHOWN, Outcome
 
+SUITES = STAGE / "tests" / "expectations"
 CHECKED_SCHEMAS = ("seeds", "marts", "audit")
 
 EXPECTED_ROWS = """

@@ -8,8 +8,7 @@ import sys
 
 import duckdb
 
-from opportunity_cities.project import DATABASE_NAME
-from opportunity_cities.release import CURRENT
+from opportunity_cities.project import CURRENT, DATABASE_NAME
 
 # no column is ever left out: a terminal that is too narrow wraps the lines
 WIDEST = 10_000

@@ -1,81 +1,64 @@
-"""Publishes a built and audited file as an immutable release.
+"""Makes a release out of a built and audited file; store.py publishes it.
 
-A release is a folder releases/<id>/ with opportunity_cities.duckdb, parquet/, data_docs/ and
-manifest.json. It is assembled under a hidden name, synced to disk, renamed, and only then does the
-symlink releases/current switch to it. Readers see the old release or the new one, never a mixture.
+A release is a folder with opportunity_cities.duckdb, parquet/, data_docs/, changes.md and
+manifest.json. It is assembled under a hidden name.
 """
 
-import fcntl
-import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pandas as pd
 
-from opportunity_cities.project import (
-    DATABASE_NAME,
-    PUBLIC_SCHEMAS,
-    RELEASES,
-    ROOT,
-    SEEDS,
-    BuildError,
-)
+from opportunity_cities import history, store
+from opportunity_cities.changes import Changes
+from opportunity_cities.inputs import sha256
+from opportunity_cities.log import RunLog
+from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT
+from opportunity_cities.warehouse import Node
 
-CURRENT = RELEASES / "current"
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas")
+NO_CHANGES = "# Changes\n\nThere was no release to compare this one with.\n"
 
-OPS_DDL = """
-create schema if not exists ops;
-create or replace table ops.releases (
-    release_id varchar not null,
-    built_at timestamp not null,
-    git_revision varchar not null
-);
-comment on table ops.releases is '发布 / Releases. One row: the release that this file belongs to.';
-comment on column ops.releases.release_id is '发布编号 / Release. Name of its folder below releases/.';
-comment on column ops.releases.built_at is '构建时间 / Built at. Time in UTC.';
-comment on column ops.releases.git_revision is
-    '代码版本 / Git revision. Commit that was built, `+changes` if files differed from it.';
+EXPECTATION_RUNS = """
+insert into ops.expectation_runs by name
+select ? as release_id, table_name, expectation, column_names, arguments, success, observed, unexpected_count
+from audit.expectation_results
 """
 
 
-@contextmanager
-def publishing_lock() -> Iterator[None]:
-    """Keep a second build out for as long as this one runs; raise BuildError if one is running.
+@dataclass
+class Making:
+    """What a run knows of the release that it makes."""
 
-    The system releases the lock when the process ends, however it ends.
-    """
-    RELEASES.mkdir(exist_ok=True)
-    with (RELEASES / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            problem = f"{RELEASES}/.lock is held; expected no other build of this project"
-            raise BuildError("Another build is running.", [problem]) from None
-        for leftover in RELEASES.glob(".building-*"):
-            shutil.rmtree(leftover)
-        yield
+    command: str
+    reason: str
+    inputs: dict[str, str]
+    inputs_sha256: str
+    input_files: pd.DataFrame
+    checks: dict[str, Any] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    changes: Changes | None = None
 
 
 class Release:
-    """A release in the making; `folder` is hidden until `publish`."""
+    """A release in the making, in a folder that nobody looks into."""
 
-    def __init__(self, built_at: datetime) -> None:
+    def __init__(self) -> None:
         """Begin a release in an empty folder."""
-        self.built_at = built_at
+        self.built_at = datetime.now(UTC).replace(microsecond=0)
         self.revision = git_revision()
+        self.number = 1 + max([history.latest_number(), *(release.number for release in store.stored())])
         short = self.revision[:7] + ("-changes" if self.revision.endswith("+changes") else "")
-        self.release_id = f"{built_at:%Y%m%dT%H%M%SZ}-{short}"
-        self.folder = RELEASES / f".building-{self.release_id}"
+        self.release_id = unused(f"{self.built_at:%Y%m%dT%H%M%SZ}-{short}")
+        self.folder = RELEASES / f"{store.BUILDING}{self.release_id}"
         self.tables.mkdir(parents=True)
 
     @property
@@ -89,22 +72,34 @@ class Release:
         return self.folder / "data_docs"
 
     def discard(self) -> None:
-        """Remove what was assembled, unless it has been published."""
+        """Remove what was assembled, unless it has been published or held."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def assemble(self, built: Path, checks: dict[str, Any]) -> dict[str, Any]:
-        """Write database, Parquet files and manifest; return the manifest."""
-        tables, table_macros = self.copy_tables(built)
+    def assemble(self, built: Path, making: Making, log: RunLog) -> store.Stored:
+        """Write database, Parquet files, report and manifest; return the release."""
+        with duckdb.connect(built) as connection:
+            self.write_ops(connection, making, log)
+            tables, table_macros = self.copy_tables(connection, built.stem)
+        changes = making.changes
+        (self.folder / "changes.md").write_text(changes.report if changes else NO_CHANGES, encoding="utf-8")
         manifest = {
             "release_id": self.release_id,
+            "release_no": self.number,
             "built_at": self.built_at.isoformat(),
             "git_revision": self.revision,
+            "command": making.command,
+            "reason": making.reason,
+            "compared_with": changes.compared_with if changes else None,
+            "changes": changes.summary if changes else None,
+            "broken_bounds": changes.broken if changes else [],
             "python": platform.python_version(),
             "packages": {package: version(package) for package in PACKAGES},
-            "seeds": {p.relative_to(ROOT).as_posix(): sha256(p) for p in sorted(SEEDS.rglob("*.csv"))},
+            "inputs_sha256": making.inputs_sha256,
+            "inputs": making.inputs,
+            "incoming": incoming(making.input_files),
             "tables": tables,
             "table_macros": table_macros,
-            "checks": checks,
+            "checks": making.checks,
             "files": {
                 path.relative_to(self.folder).as_posix(): sha256(path)
                 for path in sorted(self.folder.rglob("*"))
@@ -112,34 +107,75 @@ class Release:
             },
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=2)
-        (self.folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
-        return manifest
+        (self.folder / store.MANIFEST).write_text(text + "\n", encoding="utf-8")
+        return store.Stored(self.release_id, self.folder, manifest)
 
-    def copy_tables(self, built: Path) -> tuple[dict[str, int], dict[str, int]]:
+    def write_ops(self, connection: duckdb.DuckDBPyConnection, making: Making, log: RunLog) -> None:
+        """Write the schema ops: what the history knows, and this release behind it."""
+        history.copy_into(connection)
+        changes = making.changes
+        connection.execute(
+            "insert into ops.releases values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, true)",
+            [
+                self.release_id,
+                self.number,
+                self.built_at.replace(tzinfo=None),
+                self.revision,
+                making.command,
+                making.reason,
+                changes.compared_with if changes else None,
+                making.inputs_sha256,
+                round(log.seconds, 1),
+                changes.scores_moved if changes else 0,
+                changes.ranks_moved if changes else 0,
+                changes.rows_moved if changes else 0,
+            ],
+        )
+        steps = [("step", step.step, step.seconds, step.rows, step.memory_mb) for step in log.steps]
+        rows = built_rows(connection)
+        steps += [
+            (node.kind, name, node.seconds, rows.get(name) if node.kind != "test" else None, None)
+            for node in making.nodes
+            for name in [node.unique_id.split(".")[2]]
+        ]
+        connection.executemany(
+            "insert into ops.build_steps values (?, ?, ?, ?, ?, ?, ?)",
+            [(self.release_id, number, *step) for number, step in enumerate(steps, start=1)],
+        )
+        connection.execute(EXPECTATION_RUNS, [self.release_id])
+        connection.register("input_files", making.input_files)
+        connection.execute(
+            "insert into ops.input_files by name select ? as release_id, * from input_files",
+            [self.release_id],
+        )
+        if changes:
+            connection.register("moved", changes.rows)
+            connection.execute(
+                "insert into ops.release_changes by name select ? as release_id, ? as compared_with, * from moved",
+                [self.release_id, changes.compared_with],
+            )
+
+    def copy_tables(
+        self, connection: duckdb.DuckDBPyConnection, catalog: str
+    ) -> tuple[dict[str, int], dict[str, int]]:
         """Copy the public schemas into a file that old clients can read.
 
         Return the row counts of its tables, and those of the build's table macros: the copies must match.
         """
-        published = self.folder / DATABASE_NAME
-        with duckdb.connect(built) as connection:
-            connection.execute(OPS_DDL)
-            row = [self.release_id, self.built_at.replace(tzinfo=None), self.revision]
-            connection.execute("insert into ops.releases values (?, ?, ?)", row)
-            for schema in private_schemas(connection):
-                connection.execute(f'drop schema "{schema}" cascade')
-            table_macros = macro_row_counts(connection)
-            # the oldest storage format that the comments fit in, and blocks that suit small tables
-            connection.execute(
-                f"attach '{published}' as release (storage_version 'v1.0.0', block_size 16384)"
-            )
-            connection.execute(f'copy from database "{built.stem}" to release')
-            connection.execute("detach release")
-        return self.publish_parquet(published), table_macros
+        for schema in private_schemas(connection):
+            connection.execute(f'drop schema "{schema}" cascade')
+        table_macros = store.macro_row_counts(connection)
+        # the oldest storage format that the comments fit in, and blocks that suit small tables
+        published = history.quoted(self.folder / DATABASE_NAME)
+        connection.execute(f"attach {published} as release (storage_version 'v1.0.0', block_size 16384)")
+        connection.execute(f'copy from database "{catalog}" to release')
+        connection.execute("detach release")
+        return self.publish_parquet(), table_macros
 
-    def publish_parquet(self, published: Path) -> dict[str, int]:
+    def publish_parquet(self) -> dict[str, int]:
         """Take over the Parquet files that the suites have read, write those of later tables; return the row counts."""
-        with duckdb.connect(published, read_only=True) as connection:
-            counts = row_counts(connection)
+        with duckdb.connect(self.folder / DATABASE_NAME, read_only=True) as connection:
+            counts = store.row_counts(connection)
             for table in counts:
                 schema, name = table.split(".")
                 target = self.folder / "parquet" / schema / f"{name}.parquet"
@@ -148,26 +184,38 @@ class Release:
                 if written.exists():
                     written.rename(target)
                 else:
-                    connection.execute(f"copy {table} to '{target}' (format parquet)")
+                    connection.execute(f"copy {table} to {history.quoted(target)} (format parquet)")
         shutil.rmtree(self.tables)
         return counts
 
-    def publish(self, manifest: dict[str, Any]) -> Path:
-        """Make the release visible, switch `current` to it, and verify what readers now see."""
-        sync_tree(self.folder)
-        final = RELEASES / self.release_id
-        self.folder.rename(final)
-        sync(RELEASES)
-        previous = CURRENT.readlink() if CURRENT.is_symlink() else None
-        switch_current(Path(self.release_id))
-        problems = recount(CURRENT / DATABASE_NAME, manifest) + recount_parquet(CURRENT / "parquet", manifest)
-        if problems:
-            if previous:
-                switch_current(previous)
-            else:
-                CURRENT.unlink()
-            raise BuildError("The published release does not read back; switched back.", problems)
-        return final
+
+def unused(release_id: str) -> str:
+    """Give the id, or the id with a number behind it if another release has had it."""
+    folders = {
+        path.name.removeprefix(store.CANDIDATE).removeprefix(store.DAMAGED) for path in RELEASES.iterdir()
+    }
+    taken = folders | history.known_ids()
+    number = 2
+    wanted = release_id
+    while wanted in taken:
+        wanted = f"{release_id}-{number}"
+        number += 1
+    return wanted
+
+
+def incoming(input_files: pd.DataFrame) -> list[dict[str, str]]:
+    """Name and checksum of each file that came in for the release."""
+    rows = input_files[input_files["kind"] == "incoming"]
+    return [
+        {"name": str(name), "sha256": str(checksum)}
+        for name, checksum in zip(rows["path"], rows["sha256"], strict=True)
+    ]
+
+
+def built_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of every table that dbt built, by name."""
+    tables = connection.execute("select table_name, estimated_size from duckdb_tables() where not temporary")
+    return dict(tables.fetchall())
 
 
 def private_schemas(connection: duckdb.DuckDBPyConnection) -> list[str]:
@@ -176,93 +224,6 @@ def private_schemas(connection: duckdb.DuckDBPyConnection) -> list[str]:
         "select schema_name from duckdb_schemas() where not internal and database_name = current_database()"
     ).fetchall()
     return sorted({name for (name,) in schemas} - {*PUBLIC_SCHEMAS, "main"})
-
-
-def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows of every public table, by schema.table."""
-    tables = connection.execute(
-        "select schema_name || '.' || table_name from duckdb_tables() where schema_name in ? order by all",
-        [list(PUBLIC_SCHEMAS)],
-    ).fetchall()
-    return {
-        table: connection.execute(f"select count(*) from {table}").fetchall()[0][0] for (table,) in tables
-    }
-
-
-def macro_row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows of every public table macro, called with its defaults, by schema.macro."""
-    macros = connection.execute(
-        """
-        select schema_name || '.' || function_name from duckdb_functions()
-        where function_type = 'table_macro' and schema_name in ? and database_name = current_database()
-        order by all
-        """,
-        [list(PUBLIC_SCHEMAS)],
-    ).fetchall()
-    return {
-        macro: connection.execute(f"select count(*) from {macro}()").fetchall()[0][0] for (macro,) in macros
-    }
-
-
-def recount(database: Path, manifest: dict[str, Any]) -> list[str]:
-    """Open a release read-only and compare it with its manifest; return differences."""
-    with duckdb.connect(database, read_only=True) as connection:
-        counts = row_counts(connection) | macro_row_counts(connection)
-        release_ids = connection.sql("select release_id from ops.releases").fetchall()
-    problems = [
-        f"{table}: {counts.get(table)} rows; expected {rows}"
-        for table, rows in (manifest["tables"] | manifest["table_macros"]).items()
-        if counts.get(table) != rows
-    ]
-    if release_ids != [(manifest["release_id"],)]:
-        problems.append(f"ops.releases holds {release_ids}; expected {manifest['release_id']}")
-    return problems
-
-
-def recount_parquet(folder: Path, manifest: dict[str, Any]) -> list[str]:
-    """Compare the Parquet files of a release with its manifest; return differences."""
-    counts = dict(
-        duckdb.sql(
-            f"select file_name, num_rows from parquet_file_metadata('{folder}/*/*.parquet')"
-        ).fetchall()
-    )
-    files = {table: folder / f"{table.replace('.', '/')}.parquet" for table in manifest["tables"]}
-    return [
-        f"{table}: {counts.get(str(file))} rows in {file.name}; expected {manifest['tables'][table]}"
-        for table, file in files.items()
-        if counts.get(str(file)) != manifest["tables"][table]
-    ]
-
-
-def switch_current(target: Path) -> None:
-    """Point releases/current at a release in one step."""
-    link = RELEASES / ".current-next"
-    link.unlink(missing_ok=True)
-    link.symlink_to(target)
-    link.replace(CURRENT)
-    sync(RELEASES)
-
-
-def sync(path: Path) -> None:
-    """Have the system write a file or folder to disk now."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_tree(folder: Path) -> None:
-    """Sync every file and folder below and including `folder`."""
-    for path in folder.rglob("*"):
-        sync(path)
-    sync(folder)
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def git_revision() -> str:
@@ -278,8 +239,3 @@ def git_revision() -> str:
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain") else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-
-
-def now() -> datetime:
-    """The time that names a release."""
-    return datetime.now(UTC).replace(microsecond=0)

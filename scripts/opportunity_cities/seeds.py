@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from opportunity_cities.project import SEEDS, BuildError
+from opportunity_cities.project import SEEDS, BadInputError, BuildError
 
 NUMBER_PATTERNS = {
     "integer": (re.compile(r"-?[0-9]+"), "a whole number"),
@@ -75,7 +75,7 @@ def check_seeds(folder: Path = SEEDS) -> int:
     if not problems:
         problems += check_printed_tables(seeds) + check_observations(seeds)
     if problems:
-        raise BuildError("The seeds are not fit to build from.", problems)
+        raise BadInputError("The seeds are not fit to build from.", problems)
     return len(seeds)
 
 

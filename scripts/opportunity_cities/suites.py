@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from opportunity_cities import children
-from opportunity_cities.project import ROOT, TARGET, BuildError
+from opportunity_cities.project import ROOT, TARGET, BuildError, FailedAuditError
 
 ROWS_SHOWN = 10
 RESULTS_TABLE = "audit.expectation_results"
@@ -95,7 +95,7 @@ class SuitesRun:
             raise self.broken_off() from None
 
     def finish(self, database: Path) -> SuitesResult:
-        """Wait for the last suite and store all outcomes; raise BuildError with every failed expectation."""
+        """Wait for the last suite and store all outcomes; raise FailedAuditError with every failed expectation."""
         self.tell(ALL_BUILT)
         exit_code, peak_memory = children.wait(self.process)
         if exit_code:
@@ -108,7 +108,7 @@ class SuitesRun:
         outcomes = [Outcome(*row) for row in rows]
         failed = [outcome for outcome in outcomes if not outcome.success]
         if failed:
-            raise BuildError("Expectations failed.", [failure(outcome) for outcome in failed])
+            raise FailedAuditError("Expectations failed.", [failure(outcome) for outcome in failed])
         return SuitesResult(len(outcomes), peak_memory)
 
     def broken_off(self) -> BuildError:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from opportunity_cities import children
-from opportunity_cities.project import ROOT, TARGET, BuildError
+from opportunity_cities.inputs import STAGE
+from opportunity_cities.project import TARGET, BuildError, FailedAuditError
 
 RUN_RESULTS = TARGET / "run_results.json"
 # dbt's events of a seed or model that is through
@@ -69,7 +70,9 @@ class DbtBuild:
         failed = [r for r in results if r["status"] not in ("success", "pass", "skipped")]
         if exit_code or failed:
             problems = [failure(result) for result in failed] or errors
-            raise BuildError(f"dbt failed; its log is {self.log}.", problems)
+            only_tests = failed and all(result["unique_id"].startswith("test.") for result in failed)
+            error = FailedAuditError if only_tests else BuildError
+            raise error(f"dbt failed; its log is {self.log}.", problems)
         nodes = [
             Node(r["unique_id"], r["unique_id"].split(".")[0], round(r["execution_time"], 3)) for r in results
         ]
@@ -112,7 +115,8 @@ def dbt_executable() -> str:
 def dbt_environment(database: Path) -> dict[str, str]:
     """Environment in which dbt finds the profile, builds into `database` and calls nobody."""
     return os.environ | {
-        "DBT_PROFILES_DIR": str(ROOT / "profiles"),
+        "DBT_PROJECT_DIR": str(STAGE),
+        "DBT_PROFILES_DIR": str(STAGE / "profiles"),
         "DBT_TARGET_PATH": str(TARGET),
         "DBT_LOG_PATH": str(TARGET / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",

@@ -1,0 +1,259 @@
+"""Compares two builds: what moved and why, whether that is within bounds, and a report for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+
+from opportunity_cities.history import attach
+from opportunity_cities.settings import ChangeBounds
+
+COMPARISON = Path(__file__).with_name("changes.sql").read_text(encoding="utf-8")
+COLUMNS = (
+    "table_name, edition, city_code, code, measure, change, old_value, new_value, "
+    "cause, cause_detail, input_paths"
+)
+ROWS_SHOWN = 20
+
+KINDS = (
+    ("seeds/", "seed"),
+    ("tests/", "check"),
+    ("scripts/", "code"),
+    ("requirements.lock", "package"),
+    ("", "model"),
+)
+
+ROW_COUNTS = """
+select schema_name || '.' || table_name from duckdb_tables()
+where database_name = ? and schema_name in ('marts', 'audit') and table_name <> 'expectation_results'
+order by all
+"""
+
+BOUNDED = """
+select
+    count(*) filter (where measure = 'score' and basis = 'printed') as printed_scores,
+    count(*) filter (where measure = 'score' and basis = 'recomputed') as recomputed_scores,
+    count(*) filter (where table_name = 'marts.fct_total_scores' and measure = 'rank') as total_ranks,
+    coalesce(max(abs(new_value - old_value)) filter (
+        where table_name = 'marts.fct_total_scores' and measure = 'rank'
+    ), 0) as largest_rank_move,
+    greatest(0, max(new_value - old_value) filter (where measure = 'rows' and table_name like 'marts.%'))
+        as rows_added,
+    greatest(0, max(old_value - new_value) filter (where measure = 'rows' and table_name like 'marts.%'))
+        as rows_removed,
+    count(*) filter (where cause = 'unexplained') as unexplained
+from changes left join (
+    select edition, basis from after.marts.dim_editions
+    union select edition, basis from before.marts.dim_editions
+) using (edition)
+"""
+
+MOVED_BY_TABLE = """
+select table_name, measure, change, count(*) from changes where measure <> 'rows'
+group by all order by all
+"""
+
+MOVED_RANKS = f"""
+select
+    changes.edition, coalesce(city_zh || ' (' || city_en || ')', city_code),
+    old_value, new_value, cause, cause_detail
+from changes left join after.marts.dim_cities using (city_code)
+where table_name = 'marts.fct_total_scores' and measure = 'rank'
+order by abs(new_value - old_value) desc nulls first, edition, new_value
+limit {ROWS_SHOWN}
+"""
+
+MOVED_SCORES = f"""
+select
+    changes.edition, coalesce(city_zh || ' (' || city_en || ')', city_code), code,
+    old_value, new_value, cause, cause_detail
+from changes left join after.marts.dim_cities using (city_code)
+where table_name = 'marts.fct_variable_scores'
+order by abs(new_value - old_value) desc nulls first, edition, code, new_value
+limit {ROWS_SHOWN}
+"""
+
+MOVED_ROWS = "select table_name, old_value, new_value from changes where measure = 'rows' order by table_name"
+CAUSES = "select cause, count(*), any_value(input_paths) from changes where measure <> 'rows' group by cause order by 2 desc"
+
+
+@dataclass(frozen=True)
+class Bound:
+    """One of the bounds on what may move, and what was found."""
+
+    name: str
+    found: int
+    most: int
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether no more moved than may."""
+        return self.found <= self.most
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs between a build and the release it is compared with."""
+
+    compared_with: str
+    rows: pd.DataFrame
+    bounds: list[Bound]
+    report: str
+
+    @property
+    def scores_moved(self) -> int:
+        """Scores that moved, came or went."""
+        return int((self.rows["measure"] == "score").sum())
+
+    @property
+    def ranks_moved(self) -> int:
+        """Total ranks that moved, came or went."""
+        is_total = self.rows["table_name"] == "marts.fct_total_scores"
+        return int((is_total & (self.rows["measure"] == "rank")).sum())
+
+    @property
+    def rows_moved(self) -> int:
+        """Rows by which tables of the marts grew or shrank, added up."""
+        is_mart = self.rows["table_name"].str.startswith("marts.") & (self.rows["measure"] == "rows")
+        return int((self.rows["new_value"] - self.rows["old_value"])[is_mart].abs().sum())
+
+    @property
+    def broken(self) -> list[str]:
+        """A line for each bound that is not kept."""
+        return [
+            f"{bound.name}: {bound.found} moved; the bound is {bound.most}"
+            for bound in self.bounds
+            if not bound.is_kept
+        ]
+
+    @property
+    def summary(self) -> str:
+        """One line on what moved."""
+        return (
+            f"{self.scores_moved} scores, {self.ranks_moved} total ranks and {self.rows_moved} rows moved "
+            f"against {self.compared_with}"
+        )
+
+
+def kind_of(path: str) -> str:
+    """What kind of input a file is."""
+    return next(kind for beginning, kind in KINDS if path.startswith(beginning))
+
+
+def changed_inputs(before: dict[str, str], after: dict[str, str]) -> pd.DataFrame:
+    """Every input of either build with its checksum, and what became of it."""
+    rows = [
+        {
+            "path": path,
+            "kind": kind_of(path),
+            "sha256": after.get(path, before.get(path)),
+            "change": "removed"
+            if path not in after
+            else "added"
+            if path not in before
+            else "same"
+            if before[path] == after[path]
+            else "changed",
+            "detail": "",
+        }
+        for path in sorted(before | after)
+    ]
+    return pd.DataFrame(rows, columns=["path", "kind", "sha256", "change", "detail"])
+
+
+def compare(
+    before: Path, after: Path, compared_with: str, inputs: pd.DataFrame, bounds: ChangeBounds
+) -> Changes:
+    """Compare the databases of two builds; `inputs` are those that `changed_inputs` gives."""
+    with duckdb.connect() as connection:
+        attach(connection, before, "before")
+        attach(connection, after, "after")
+        connection.register("changed_inputs", inputs)
+        connection.execute(COMPARISON)
+        connection.execute(f"create table changes as select {COLUMNS} from causes order by all")
+        add_row_counts(connection)
+        connection.execute("update changes set input_paths = '' where input_paths is null")
+        found = connection.execute(BOUNDED).df().iloc[0]
+        checked = [Bound(name, int(found[name]), getattr(bounds, name)) for name in found.index]
+        rows = connection.execute("from changes").df()
+        return Changes(compared_with, rows, checked, report(connection, compared_with, inputs, checked))
+
+
+def add_row_counts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add a row for each table that has more or fewer rows than before."""
+    counts: dict[str, dict[str, int]] = {}
+    for side in ("before", "after"):
+        tables = connection.execute(ROW_COUNTS, [side]).fetchall()
+        counts[side] = {
+            table: connection.execute(f"select count(*) from {side}.{table}").fetchall()[0][0]
+            for (table,) in tables
+        }
+    for table in sorted(counts["before"] | counts["after"]):
+        old, new = counts["before"].get(table, 0), counts["after"].get(table, 0)
+        if old != new:
+            change = "added" if table not in counts["before"] else "moved"
+            change = "removed" if table not in counts["after"] else change
+            connection.execute(
+                "insert into changes values (?, null, null, null, 'rows', ?, ?, ?, '', '', '')",
+                [table, change, old, new],
+            )
+
+
+def report(
+    connection: duckdb.DuckDBPyConnection, compared_with: str, inputs: pd.DataFrame, bounds: list[Bound]
+) -> str:
+    """The comparison for people, in Markdown."""
+    moved = inputs[inputs["change"] != "same"]
+    lines = [
+        f"# Changes against {compared_with}",
+        "",
+        "All of them are rows of `ops.release_changes` in the file of the release.",
+        "",
+        "## Bounds",
+        "",
+        *table(
+            ["bound", "found", "most", ""],
+            [[b.name, b.found, b.most, "kept" if b.is_kept else "**broken**"] for b in bounds],
+        ),
+        "## Inputs that differ",
+        "",
+        *table(
+            ["file", "kind", "change", ""], moved[["path", "kind", "change", "detail"]].to_numpy().tolist()
+        ),
+    ]
+    for title, headings, query in (
+        ("Moved, by table", ["table", "measure", "change", "number"], MOVED_BY_TABLE),
+        ("Moved, by cause", ["cause", "number", "files"], CAUSES),
+        (
+            f"Total ranks that moved, the largest moves first (at most {ROWS_SHOWN})",
+            ["edition", "city", "before", "after", "cause", "figures"],
+            MOVED_RANKS,
+        ),
+        (
+            f"Variable scores that moved, the largest moves first (at most {ROWS_SHOWN})",
+            ["edition", "city", "variable", "before", "after", "cause", "figures"],
+            MOVED_SCORES,
+        ),
+        ("Rows of tables", ["table", "before", "after"], MOVED_ROWS),
+    ):
+        lines += [f"## {title}", "", *table(headings, connection.execute(query).fetchall())]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def table(headings: list[str], rows: Sequence[Sequence[object]]) -> list[str]:
+    """Lay out rows as a table in Markdown, or say that there are none."""
+    if not rows:
+        return ["None.", ""]
+    lines = [headings, ["---"] * len(headings), *rows]
+    return [*("| " + " | ".join(cell(value) for value in line) + " |" for line in lines), ""]
+
+
+def cell(value: object) -> str:
+    """One value for a table: whole numbers without a point, nothing for an empty one."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    return str(value).replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,238 @@
+"""What happened from release to release: releases/history.duckdb, and its copy in the schema ops.
+
+The file is written by one run at a time, which holds the lock of the releases. Should it be damaged
+or gone, it is made anew from the newest release that can be read: each holds all that was known when
+it was built.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from opportunity_cities.project import RELEASES
+from opportunity_cities.settings import HistoryBounds
+
+HISTORY = RELEASES / "history.duckdb"
+DAMAGED = RELEASES / "history-damaged.duckdb"
+OPS_DDL = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
+
+# tables with rows of a single release, which are kept for as many releases as the settings say
+OF_A_RELEASE = ("build_steps", "expectation_runs", "input_files", "release_changes")
+TABLES = ("releases", "release_events", *OF_A_RELEASE)
+
+
+@contextmanager
+def history(*, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the history, which must not be damaged; it is made if there is none."""
+    if read_only and not HISTORY.exists():
+        with duckdb.connect() as connection:
+            connection.execute(OPS_DDL)
+            yield connection
+        return
+    with duckdb.connect(HISTORY, read_only=read_only) as connection:
+        if not read_only and not has_tables(connection):
+            connection.execute(OPS_DDL)
+        yield connection
+
+
+def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the tables have been made already: making them again would write to the file."""
+    tables = connection.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()
+    return {name for (name,) in tables} >= set(TABLES)
+
+
+def mend(newest_whole: Callable[[], Path | None]) -> str | None:
+    """Set a damaged history aside, and make one that is missing; say what was done, if anything.
+
+    `newest_whole` finds the file of the newest release that is whole.
+    """
+    trouble = damage() if HISTORY.exists() else "it is missing"
+    if not trouble:
+        return None
+    if HISTORY.exists():
+        HISTORY.replace(DAMAGED)
+        HISTORY.with_name(HISTORY.name + ".wal").unlink(missing_ok=True)
+    database = newest_whole()
+    if database is None:
+        return None
+    restore(database)
+    return f"made the history anew from {database.parent.name}: {trouble}"
+
+
+def damage() -> str | None:
+    """What is wrong with the history, if anything."""
+    try:
+        with history() as connection:
+            for table in TABLES:
+                connection.execute(f"select count(columns(*)) from ops.{table}").fetchall()
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+            raise
+        return str(error).splitlines()[0]
+    return None
+
+
+def restore(database: Path) -> None:
+    """Take over what a release knows."""
+    with history() as connection:
+        attach(connection, database, "release")
+        for table in TABLES:
+            connection.execute(f"insert into ops.{table} by name select * from release.ops.{table}")
+        connection.execute("update ops.releases set is_this_release = false")
+
+
+def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
+    """Attach a file read-only."""
+    connection.execute(f"attach {quoted(database)} as {name} (read_only)")
+
+
+def quoted(path: Path) -> str:
+    """A path as a text of SQL, for statements that take no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def copy_into(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables of ops in a build, with all that the history holds."""
+    connection.execute("drop schema if exists ops cascade")
+    connection.execute(OPS_DDL)
+    if HISTORY.exists():
+        attach(connection, HISTORY, "past")
+        for table in TABLES:
+            connection.execute(
+                f"insert into ops.{table} by name select * from past.ops.{table} order by rowid"
+            )
+        connection.execute("detach past")
+
+
+def record_release(database: Path, release_id: str, bounds: HistoryBounds) -> None:
+    """Take the rows of a release that has been published into the history, once, and keep that within bounds."""
+    with history() as connection:
+        known = connection.execute("select count(*) from ops.releases where release_id = ?", [release_id])
+        if known.fetchall() != [(0,)]:
+            return
+        attach(connection, database, "release")
+        connection.begin()
+        for table in ("releases", *OF_A_RELEASE):
+            connection.execute(
+                f"insert into ops.{table} by name select * from release.ops.{table} where release_id = ?",
+                [release_id],
+            )
+        connection.execute("update ops.releases set is_this_release = false")
+        add_event(connection, "published", release_id)
+        trim(connection, bounds)
+        connection.commit()
+
+
+def trim(connection: duckdb.DuckDBPyConnection, bounds: HistoryBounds) -> None:
+    """Drop what lies further back than the bounds."""
+    connection.execute(
+        """
+        create or replace temporary view dropped as
+        select release_id from ops.releases order by release_no desc offset ?
+        """.replace("?", str(bounds.releases))
+    )
+    for table in OF_A_RELEASE:
+        connection.execute(f"delete from ops.{table} where release_id in (from dropped)")
+    connection.execute(
+        """
+        delete from ops.release_events
+        where happened_at < (select min(built_at) from ops.releases where release_id not in (from dropped))
+        """
+    )
+    connection.execute("delete from ops.releases where release_id in (from dropped)")
+    # a night that moves everything must not make every later release large
+    connection.execute(
+        """
+        delete from ops.release_changes where release_id in (
+            select release_id from (
+                select release_id, sum(count(*)) over (order by max(release_no) desc) as so_far
+                from ops.release_changes join ops.releases using (release_id) group by release_id
+            ) where so_far > ?
+        )
+        """,
+        [bounds.changes],
+    )
+
+
+def record_event(event: str, release_id: str, detail: str = "") -> None:
+    """Keep that something happened to a release or candidate."""
+    with history() as connection:
+        add_event(connection, event, release_id, detail)
+
+
+def add_event(connection: duckdb.DuckDBPyConnection, event: str, release_id: str, detail: str = "") -> None:
+    """Add an event behind the last one."""
+    connection.execute(
+        """
+        insert into ops.release_events
+        select coalesce(max(event_no), 0) + 1, ?, ?, ?, ? from ops.release_events
+        """,
+        [now(), event, release_id, detail],
+    )
+
+
+def record_rollback(withdrawn: str, restored: str) -> None:
+    """Keep that a rollback put one release in the place of another."""
+    with history() as connection:
+        connection.begin()
+        connection.execute(
+            "update ops.releases set withdrawn_at = ?, withdrawn_for = ? where release_id = ?",
+            [now(), restored, withdrawn],
+        )
+        connection.execute(
+            "update ops.releases set withdrawn_at = null, withdrawn_for = null where release_id = ?",
+            [restored],
+        )
+        add_event(connection, "rolled_back", withdrawn, f"to {restored}")
+        connection.commit()
+
+
+def withdrawn_release(inputs_sha256: str) -> str | None:
+    """The release of these very inputs that a rollback took out of service, if it is the latest of them."""
+    with history(read_only=True) as connection:
+        rows: list[tuple[str, Any]] = connection.execute(
+            """
+            select release_id, withdrawn_at from ops.releases
+            where inputs_sha256 = ? order by release_no desc limit 1
+            """,
+            [inputs_sha256],
+        ).fetchall()
+    return rows[0][0] if rows and rows[0][1] is not None else None
+
+
+def known_ids() -> set[str]:
+    """Every release and candidate that the history knows of."""
+    with history(read_only=True) as connection:
+        rows = connection.execute(
+            "select release_id from ops.releases union select release_id from ops.release_events"
+        ).fetchall()
+    return {release_id for (release_id,) in rows}
+
+
+def is_lost(inputs_sha256: str) -> bool:
+    """Whether the release of these very inputs was found damaged, and is to be made again."""
+    with history(read_only=True) as connection:
+        ((count,),) = connection.execute(
+            """
+            select count(*) from ops.releases join ops.release_events using (release_id)
+            where inputs_sha256 = ? and event = 'damaged'
+            """,
+            [inputs_sha256],
+        ).fetchall()
+    return bool(count)
+
+
+def latest_number() -> int:
+    """Number of the latest release that the history knows; 0 if it knows none."""
+    with history(read_only=True) as connection:
+        ((number,),) = connection.execute("select coalesce(max(release_no), 0) from ops.releases").fetchall()
+    return int(number)
+
+
+def now() -> datetime:
+    """Give the time in UTC, as the tables keep it."""
+    return datetime.now(UTC).replace(microsecond=0, tzinfo=None)

@@ -1,0 +1,68 @@
+"""The files that a release is made from: their checksums, and a copy of them that a build works on.
+
+A build reads its own copy, so that a file that changes meanwhile gets into the next release, and not
+by half into this one.
+"""
+
+import hashlib
+import platform
+import shutil
+from pathlib import Path
+
+from opportunity_cities.project import ROOT, TARGET
+
+STAGE = TARGET / "stage"
+
+# what dbt and the suites read, and the code and packages that run them
+STAGED = (
+    "dbt_project.yml",
+    "profiles/*.yml",
+    "seeds/**/*.*",
+    "models/**/*.*",
+    "macros/*.*",
+    "tests/**/*.sql",
+    "tests/expectations/*.yml",
+    "analyses/**/*.*",
+)
+RUNNING = ("requirements.lock", "scripts/opportunity_cities/**/*.py", "scripts/opportunity_cities/**/*.sql")
+
+
+def found(root: Path, patterns: tuple[str, ...]) -> list[Path]:
+    """Files below `root` that the patterns name, in a fixed order."""
+    paths = {path for pattern in patterns for path in root.glob(pattern) if "__pycache__" not in path.parts}
+    return sorted(path for path in paths if path.is_file() and not path.name.startswith("."))
+
+
+def stage() -> Path:
+    """Copy what a build reads into a folder of its own, and return that.
+
+    Times of change are kept: dbt parses again only what has another one.
+    """
+    shutil.rmtree(STAGE, ignore_errors=True)
+    for path in found(ROOT, STAGED):
+        target = STAGE / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    return STAGE
+
+
+def checksums(root: Path = ROOT) -> dict[str, str]:
+    """Checksum of each file that a release is made from; what dbt reads is taken from `root`."""
+    return running() | {path.relative_to(root).as_posix(): sha256(path) for path in found(root, STAGED)}
+
+
+def running() -> dict[str, str]:
+    """Checksum of each file of the code that makes a release, which is not staged: it is at work already."""
+    return {path.relative_to(ROOT).as_posix(): sha256(path) for path in found(ROOT, RUNNING)}
+
+
+def digest(inputs: dict[str, str]) -> str:
+    """One checksum of all inputs and the Python that reads them: alike, if the release would be."""
+    lines = [f"python {platform.python_version()}", *(f"{inputs[name]} {name}" for name in sorted(inputs))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,229 @@
+"""Takes in the files of incoming/: their figures go to the staged seeds, and only with a release to seeds/.
+
+Until a release with their figures is published, the files stay where they are: a run that is ended
+early, or blocked, leaves nothing to clean up, and the next one takes them in again. Then each file
+goes to archive/accepted/ with a receipt, or, if it is refused, to archive/rejected/ with a report.
+Names and contents are those of strangers: files are read once, by a private copy, and names are
+never used as they came.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opportunity_cities.imports.files import plain, read_file
+from opportunity_cities.inputs import sha256
+from opportunity_cities.project import ARCHIVE, INCOMING, ROOT, TARGET, BuildError
+from opportunity_cities.store import sync
+
+if TYPE_CHECKING:
+    from opportunity_cities.imports.observations import Import
+
+COPIES = TARGET / "incoming"
+COMPANION = ".toml"
+MOST_BYTES = 50 * 2**20
+UNFINISHED = (".part", ".tmp", ".crdownload")
+NOT_IN_NAMES = re.compile(r"[^\w.-]+")
+LONGEST_NAME = 80
+
+
+@dataclass
+class Delivery:
+    """One file of incoming/, with its companion if it has one, and what came of it."""
+
+    path: Path
+    name: str
+    companion: Path | None
+    copies: dict[Path, Path] = field(default_factory=dict)
+    checksum: str = ""
+    result: "Import | None" = None
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def detail(self) -> str:
+        """What it brought, in one line."""
+        if self.result is None:
+            return "; ".join(self.problems[:3])
+        found = self.result.findings
+        return (
+            f"{self.result.figures} figures: {len(found.new)} new, {len(found.changed)} changed, "
+            f"{len(found.unchanged)} unchanged; {', '.join(self.result.files) or 'no seed changed'}"
+        )
+
+
+def waiting() -> list[Path]:
+    """What lies in incoming/ and is complete, in the order of the names as bytes."""
+    if not INCOMING.is_dir():
+        return []
+    paths = [
+        path
+        for path in INCOMING.iterdir()
+        if not path.name.startswith(".") and not path.name.lower().endswith(UNFINISHED)
+    ]
+    return sorted(paths, key=lambda path: os.fsencode(path.name))
+
+
+def take_in(seeds: Path) -> list[Delivery]:
+    """Import each file that waits into a folder of seeds, all of a file or nothing of it."""
+    shutil.rmtree(COPIES, ignore_errors=True)
+    COPIES.mkdir(parents=True)
+    paths = waiting()
+    companions = {path for path in paths if is_companion(path) and path.with_suffix("") in paths}
+    deliveries = []
+    for number, path in enumerate([path for path in paths if path not in companions], start=1):
+        companion = path.with_name(path.name + COMPANION)
+        delivery = Delivery(path, plain(path.name), companion if companion in companions else None)
+        try:
+            take_in_one(delivery, COPIES / str(number), seeds)
+        except BuildError as error:
+            delivery.problems = error.problems
+        deliveries.append(delivery)
+    return deliveries
+
+
+def is_companion(path: Path) -> bool:
+    """Whether a file says something about another one."""
+    return path.suffix == COMPANION
+
+
+def take_in_one(delivery: Delivery, copy: Path, seeds: Path) -> None:
+    """Copy a file and import the copy; raise BuildError, with all problems, if it cannot be."""
+    if is_companion(delivery.path):
+        raise BuildError(
+            "The file is not fit to import.",
+            [
+                f"{delivery.name}: found a companion file alone; expected {delivery.name[: -len(COMPANION)]} beside it"
+            ],
+        )
+    # the importer brings a reader of Excel along, which takes longer to load than a night without files takes
+    from opportunity_cities.imports.companion import read_companion
+    from opportunity_cities.imports.figures import Defaults
+    from opportunity_cities.imports.observations import import_into
+
+    keep_copy(delivery, delivery.path, copy)
+    delivery.checksum = sha256(copy)
+    defaults = Defaults()
+    if delivery.companion:
+        companion_copy = copy.with_name(copy.name + COMPANION)
+        keep_copy(delivery, delivery.companion, companion_copy)
+        defaults = read_companion(companion_copy, delivery.companion.name)
+    trial = import_into(seeds, copy, defaults, shown_name=delivery.path.name, is_dry_run=True)
+    if trial.findings.implausible:
+        # nobody is there to look at them, and the audit would stop the whole night for them
+        raise BuildError(
+            "The file has figures out of the plausible range.",
+            [f"{delivery.name}: found {line}" for line in trial.findings.implausible],
+        )
+    delivery.result = import_into(seeds, copy, defaults, shown_name=delivery.path.name)
+
+
+def keep_copy(delivery: Delivery, path: Path, copy: Path) -> None:
+    """Read a file once, into a copy of our own."""
+    copy.write_bytes(read_file(path, plain(path.name), MOST_BYTES))
+    delivery.copies[path] = copy
+
+
+def settle(deliveries: list[Delivery], run: str, release_id: str | None, stage: Path) -> list[str]:
+    """Archive what was taken in or refused, once its release is published; return what stays and why.
+
+    The seeds come first: should the run be ended between the two, the files are taken in again, and
+    bring nothing new.
+    """
+    accepted = [delivery for delivery in deliveries if delivery.result]
+    stays = apply_seeds(stage, {name for d in accepted if d.result for name in d.result.files})
+    if not stays:
+        for number, delivery in enumerate(accepted, start=1):
+            archive(delivery, ARCHIVE / "accepted" / run, number, release_id)
+    return stays + set_aside([d for d in deliveries if not d.result], run)
+
+
+def set_aside(deliveries: list[Delivery], run: str) -> list[str]:
+    """Archive what was refused, each with its report; return what could not be moved and why."""
+    stays = []
+    for number, delivery in enumerate(deliveries, start=1):
+        try:
+            archive(delivery, ARCHIVE / "rejected" / run, number, None)
+        except OSError as error:
+            stays.append(f"{delivery.name}: could not be set aside: {error.strerror}")
+    return stays
+
+
+def apply_seeds(stage: Path, names: set[str]) -> list[str]:
+    """Replace the seeds that the import changed; leave all of them if one was edited meanwhile."""
+    before = {name: stage / "before" / name for name in sorted(names)}
+    edited = [
+        f"{name} was edited during the run: the files stay in incoming/, and the next run takes them in again"
+        for name, old in before.items()
+        if (ROOT / name).read_bytes() not in (old.read_bytes(), (stage / name).read_bytes())
+    ]
+    if edited:
+        return edited
+    for name in before:
+        new = (ROOT / name).with_name(f".{Path(name).name}.new")
+        shutil.copyfile(stage / name, new)
+        sync(new)
+        new.replace(ROOT / name)
+    for folder in {(ROOT / name).parent for name in before}:
+        sync(folder)
+    return []
+
+
+def archive(delivery: Delivery, folder: Path, number: int, release_id: str | None) -> None:
+    """Move a file and its companion to the archive, and say beside it what came of it.
+
+    What was read is what is kept: a file that was replaced meanwhile stays for the next run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [delivery.path, *([delivery.companion] if delivery.companion else [])]
+    for path in paths:
+        target = folder / f"{number:03}-{safe_name(path.name)}"
+        copy = delivery.copies.get(path)
+        if copy is None:
+            # never read: a link, a folder, or a file that is too large
+            path.rename(target)
+            continue
+        shutil.copyfile(copy, target)
+        sync(target)
+        if is_same(path, copy):
+            path.unlink()
+    name = f"{number:03}-{safe_name(delivery.path.name)}"
+    if delivery.result:
+        receipt = {
+            "file": delivery.name,
+            "sha256": delivery.checksum,
+            "release_id": release_id,
+            "figures": delivery.result.figures,
+            "seeds": delivery.result.files,
+            **vars(delivery.result.findings),
+        }
+        text = json.dumps(receipt, ensure_ascii=False, indent=2)
+        (folder / f"{name}.receipt.json").write_text(text + "\n", encoding="utf-8")
+    else:
+        report = "\n".join([f"{delivery.name} was refused:", *(f"  {line}" for line in delivery.problems)])
+        (folder / f"{name}.report.txt").write_text(report + "\n", encoding="utf-8")
+    sync(folder)
+
+
+def is_same(path: Path, copy: Path) -> bool:
+    """Whether a file still is what was read of it."""
+    try:
+        return hashlib.sha256(read_file(path, plain(path.name), MOST_BYTES)).hexdigest() == sha256(copy)
+    except BuildError:
+        return False
+
+
+def safe_name(name: str) -> str:
+    """A name for the archive: letters, digits, points and dashes of the one that the file came with."""
+    kept = NOT_IN_NAMES.sub("_", name.encode("utf-8", "replace").decode("utf-8")).strip("._")
+    path = Path(kept or "file")
+    return path.stem[: LONGEST_NAME - len(path.suffix[:10])] + path.suffix[:10]
+
+
+def keep_seeds(stage: Path) -> None:
+    """Keep the staged seeds as they were before an import, to tell later whether anybody edited them."""
+    shutil.copytree(stage / "seeds", stage / "before" / "seeds", dirs_exist_ok=True)

@@ -1,0 +1,362 @@
+"""Rebuild, audit and publish with nobody watching: `python -m opportunity_cities.nightly`, see `scripts/nightly`.
+
+Exit codes: 0 published, or unchanged; 1 unexpected error; 2 wrong arguments; 3 bad input, an incoming
+file or a seed; 4 failed audit; 5 blocked: more moved than the bounds of nightly.toml allow; 6 build
+failure; 7 another run in progress; 8 disk full; 9 a folder cannot be written. With 3, a release may
+have been published without the refused file: the summary says so. With all others but 0, releases/current
+is as it was.
+"""
+
+import argparse
+import signal
+import sys
+import traceback
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+from opportunity_cities import history, inputs, intake, notify, store
+from opportunity_cities.log import LOG_FILE, RunLog, last_outcome
+from opportunity_cities.project import (
+    ROOT,
+    BadInputError,
+    BlockedError,
+    BuildError,
+    FailedAuditError,
+    WrongNameError,
+    error_of_system,
+)
+from opportunity_cities.settings import Settings, read_settings
+
+REPORT = "changes.md"
+
+
+@dataclass
+class Report:
+    """What a run tells in the end."""
+
+    outcome: str = "error"
+    exit_code: int = 1
+    headline: str = ""
+    release_id: str | None = None
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    deliveries: list[intake.Delivery] = field(default_factory=list)
+    notify: dict[str, Any] = field(default_factory=dict)
+
+    def note(self, lines: list[str]) -> None:
+        """Add what somebody should know, though it stops nothing."""
+        self.notes += lines
+
+
+class Night:
+    """One run."""
+
+    def __init__(self, options: argparse.Namespace, log: RunLog, report: Report) -> None:
+        """Take the wishes of whoever started it."""
+        self.options = options
+        self.log = log
+        self.report = report
+        self.run = f"{log.started_at:%Y%m%dT%H%M%SZ}"
+
+    def go(self, settings: Settings) -> None:
+        """Do what there is to do; raise BuildError if that cannot be published."""
+        with store.lock():
+            recovered = store.recover(settings.history)
+            self.report.note(recovered)
+            found = self.take_in()
+            if self.options.reject:
+                self.reject(self.options.reject)
+                return
+            try:
+                self.decide(found, settings)
+            finally:
+                self.report.note(intake.set_aside(self.refused, self.run))
+            self.report.note([f"pruned {release_id}" for release_id in store.prune(settings.retention)])
+
+    @property
+    def refused(self) -> list[intake.Delivery]:
+        """Files that came in and cannot be used."""
+        return [delivery for delivery in self.report.deliveries if not delivery.result]
+
+    @property
+    def accepted(self) -> list[intake.Delivery]:
+        """Files whose figures are in the staged seeds."""
+        return [delivery for delivery in self.report.deliveries if delivery.result]
+
+    def take_in(self) -> dict[str, str]:
+        """Take in what waits, into staged seeds; return the checksums of what would be built."""
+        if not intake.waiting():
+            return inputs.checksums()
+        from opportunity_cities.build import check_staged
+
+        inputs.stage()
+        check_staged(self.log)
+        intake.keep_seeds(inputs.STAGE)
+        self.report.deliveries = intake.take_in(inputs.STAGE / "seeds")
+        for delivery in self.report.deliveries:
+            self.log.event(
+                "incoming",
+                file=delivery.name,
+                sha256=delivery.checksum,
+                accepted=delivery.result is not None,
+                detail=delivery.detail,
+            )
+        text = f"{len(self.accepted)} files taken in, {len(self.refused)} refused"
+        self.log.step("take_in", text, len(self.report.deliveries))
+        return inputs.checksums(inputs.STAGE)
+
+    def decide(self, found: dict[str, str], settings: Settings) -> None:
+        """Find out whether there is anything to build, and build it."""
+        current = store.current()
+        checksum = inputs.digest(found)
+        waiting = store.stored(store.CANDIDATE)
+        if self.options.accept:
+            self.accept(self.options.accept, waiting, checksum, settings)
+            return
+        if current and not self.options.force:
+            if current.manifest["inputs_sha256"] == checksum:
+                self.unchanged(current, "inputs, code and packages are those of the current release")
+                self.settle(current.release_id)
+                return
+            withdrawn = history.withdrawn_release(checksum)
+            if withdrawn:
+                self.unchanged(
+                    current,
+                    f"the inputs are those of {withdrawn}, which a rollback has withdrawn; "
+                    "--force publishes them once more",
+                )
+                return
+            for candidate in waiting:
+                if is_up_to_date(candidate, checksum):
+                    raise blocked(candidate)
+        self.build(found, current, settings)
+
+    def unchanged(self, current: store.Stored, why: str) -> None:
+        """End a run that has nothing to build."""
+        self.report.outcome, self.report.exit_code = "unchanged", 0
+        self.report.headline = f"Unchanged: {why}."
+        self.report.release_id = current.release_id
+
+    def build(self, found: dict[str, str], current: store.Stored | None, settings: Settings) -> None:
+        """Build and publish, unless too much moves."""
+        from opportunity_cities.build import candidate, check_staged, making_of, summary
+
+        if not self.report.deliveries:
+            inputs.stage()
+            found = inputs.checksums(inputs.STAGE)
+        checksum = inputs.digest(found)
+        if not self.report.deliveries or self.accepted:
+            check_staged(self.log)
+        is_lost = history.is_lost(checksum)
+        making = making_of("nightly", self.reason(current, is_lost=is_lost), found, current)
+        for delivery in self.accepted:
+            making.input_files.loc[len(making.input_files)] = [
+                delivery.name,
+                "incoming",
+                delivery.checksum,
+                "added",
+                delivery.detail,
+            ]
+        try:
+            with candidate(self.log, making, current, settings) as assembled:
+                broken = making.changes.broken if making.changes else []
+                if broken and not is_lost:
+                    store.hold(assembled, "; ".join(broken))
+                    raise blocked(store.stored(store.CANDIDATE)[0])
+                published = store.publish(assembled, settings.history)
+        except FailedAuditError as error:
+            self.blame(error, found, current)
+            raise
+        self.log.step("publish", "release published, reopened and recounted")
+        self.published(published, summary(published, self.log.seconds))
+
+    def reason(self, current: store.Stored | None, *, is_lost: bool) -> str:
+        """Why there is something to build."""
+        if self.options.force:
+            return "forced"
+        if is_lost:
+            return "current_damaged"
+        return "inputs_changed" if current else "first"
+
+    def blame(self, error: BuildError, found: dict[str, str], current: store.Stored | None) -> None:
+        """Set the files aside that failed the audit, if nothing but them is new."""
+        without = inputs.digest(found | inputs.checksums())
+        if self.accepted and current and current.manifest["inputs_sha256"] == without:
+            for delivery in self.accepted:
+                delivery.problems = ["with its figures, the audit fails:", *error.problems]
+                delivery.result = None
+
+    def accept(self, release_id: str, waiting: list[store.Stored], checksum: str, settings: Settings) -> None:
+        """Publish the very candidate that somebody has looked at."""
+        from opportunity_cities.build import summary
+
+        candidate = named(release_id, waiting)
+        if not is_up_to_date(candidate, checksum):
+            raise BlockedError(
+                f"{release_id} is out of date: it was not published.",
+                [
+                    "inputs, code or the current release have changed since it was built; run scripts/nightly again"
+                ],
+            )
+        history.record_event("accepted", release_id)
+        published = store.publish(candidate, settings.history)
+        self.log.step("publish", f"accepted candidate {release_id} published")
+        self.published(published, summary(published, self.log.seconds))
+
+    def reject(self, release_id: str) -> None:
+        """Remove a candidate, and set the files aside that its changes came from."""
+        candidate = named(release_id, store.stored(store.CANDIDATE))
+        came_with_it = {entry["sha256"] for entry in candidate.manifest["incoming"]}
+        for delivery in self.accepted:
+            if delivery.checksum in came_with_it:
+                delivery.problems = [f"candidate {release_id}, which held its figures, was rejected"]
+                delivery.result = None
+        self.report.note(intake.set_aside(self.refused, self.run))
+        store.drop_candidate(candidate, f"{len(self.refused)} files set aside")
+        self.report.outcome, self.report.exit_code = "unchanged", 0
+        self.report.headline = f"Rejected: {release_id} is removed; releases/current is as it was."
+
+    def published(self, release: store.Stored, lines: list[str]) -> None:
+        """Tell what was published. From here on nothing can make it undone, so nothing may end the run."""
+        self.report.outcome, self.report.exit_code = "published", 0
+        self.report.headline = "\n".join(lines)
+        self.report.release_id = release.release_id
+        self.settle(release.release_id)
+
+    def settle(self, release_id: str) -> None:
+        """Move the files whose figures are published to the archive."""
+        try:
+            self.report.note(intake.settle(self.accepted, self.run, release_id, inputs.STAGE))
+        except OSError as error:
+            self.report.note([f"not everything taken in could be archived, the next run does it: {error}"])
+
+
+def is_up_to_date(candidate: store.Stored, checksum: str) -> bool:
+    """Whether a candidate is what would be built now, and was compared with what is current now."""
+    manifest = candidate.manifest
+    return (manifest["inputs_sha256"], manifest["compared_with"]) == (checksum, store.current_id())
+
+
+def named(release_id: str, waiting: list[store.Stored]) -> store.Stored:
+    """Find the candidate of that very name."""
+    for candidate in waiting:
+        if candidate.release_id == release_id:
+            return candidate
+    known = ", ".join(candidate.release_id for candidate in waiting) or "none"
+    raise WrongNameError("There is no candidate of that name.", [f"found {release_id!r}; expected {known}"])
+
+
+def blocked(candidate: store.Stored) -> BlockedError:
+    """Tell that a candidate waits, what about it, and how to go on."""
+    report = candidate.folder / REPORT
+    return BlockedError(
+        f"Blocked: {candidate.manifest['changes']}, more than nightly.toml allows.",
+        [
+            *candidate.manifest["broken_bounds"],
+            f"look at {report.relative_to(ROOT)}",
+            f"publish it:  scripts/nightly --accept {candidate.release_id}",
+            f"or drop it:  scripts/nightly --reject {candidate.release_id}",
+        ],
+    )
+
+
+def run(options: argparse.Namespace, log: RunLog) -> Report:
+    """Run a night, and turn whatever ends it into a report."""
+    report = Report()
+    try:
+        settings = read_settings()
+        report.notify = settings.notify
+        Night(options, log, report).go(settings)
+    except BuildError as error:
+        fail(report, error)
+    except Exception as error:  # noqa: BLE001 - nobody is there to read a traceback: it goes to the log
+        log.event("traceback", text=traceback.format_exc())
+        told = error_of_system(error)
+        if told:
+            fail(report, told)
+        else:
+            report.headline = "An error that nobody foresaw."
+            report.problems = [f"{type(error).__name__}: {error}", f"the traceback is in {LOG_FILE}"]
+            report.outcome, report.exit_code = "error", 1
+    refused = [delivery for delivery in report.deliveries if not delivery.result]
+    if refused and report.exit_code == 0:
+        report.outcome, report.exit_code = BadInputError.outcome, BadInputError.exit_code
+    report.problems += [f"refused {line}" for delivery in refused for line in delivery.problems]
+    return report
+
+
+def fail(report: Report, error: BuildError) -> None:
+    """Report an error that ended the run; a full disk is one, whatever it was that noticed."""
+    if report.outcome == "published":
+        report.note([str(error)])
+        return
+    if type(error) is BuildError:
+        error = error_of_system(error) or error
+    report.outcome, report.exit_code = error.outcome, error.exit_code
+    report.headline, report.problems = error.headline, list(error.problems)
+
+
+def print_report(report: Report, log: RunLog) -> None:
+    """Say in a few lines what came of the run."""
+    log.say("")
+    log.say(report.headline)
+    for line in [*report.problems, *report.notes]:
+        log.say(f"  {line}")
+    for delivery in report.deliveries:
+        if delivery.result:
+            log.say(f"  {delivery.name}: {delivery.detail}")
+    if report.exit_code and report.outcome != "bad_input":
+        log.say("Nothing was published; releases/current is as it was.")
+    log.say(f"{report.outcome} in {log.seconds:.1f} s, exit code {report.exit_code}")
+
+
+def as_facts(report: Report, log: RunLog, previous_outcome: str | None) -> dict[str, Any]:
+    """What machines are told of a run."""
+    return {
+        "outcome": report.outcome,
+        "exit_code": report.exit_code,
+        "release_id": report.release_id,
+        "started_at": log.started_at.isoformat(),
+        "seconds": round(log.seconds, 2),
+        "headline": report.headline,
+        "problems": report.problems,
+        "notes": report.notes,
+        "previous_outcome": previous_outcome,
+    }
+
+
+def end_orderly(number: int, _frame: FrameType | None) -> None:
+    """Clean up when asked to end."""
+    sys.exit(128 + number)
+
+
+def main() -> int:
+    """Run the night as a command."""
+    parser = argparse.ArgumentParser(
+        prog="scripts/nightly",
+        description="Take in what lies in incoming/, build, audit, compare, publish and prune.",
+        epilog="docs/nightly.md tells what the exit codes mean. Unless a release is published, "
+        "releases/current is as it was.",
+    )
+    wish = parser.add_mutually_exclusive_group()
+    wish.add_argument("--force", action="store_true", help="build even if nothing has changed")
+    wish.add_argument("--accept", metavar="ID", help="publish this candidate, though much moves")
+    wish.add_argument("--reject", metavar="ID", help="drop this candidate and set its files aside")
+    options = parser.parse_args()
+    signal.signal(signal.SIGTERM, end_orderly)
+    previous_outcome = last_outcome()
+    log = RunLog("nightly", LOG_FILE)
+    log.event("start", force=options.force, accept=options.accept, reject=options.reject)
+    report = run(options, log)
+    facts = as_facts(report, log, previous_outcome)
+    log.event("end", **facts)
+    print_report(report, log)
+    for fault in notify.notify(report.notify, facts):
+        log.event("notification", fault=fault)
+        log.say(fault)
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

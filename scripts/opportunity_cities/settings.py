@@ -1,0 +1,86 @@
+"""Reads nightly.toml: what may change overnight, what is kept, and who is told."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from opportunity_cities.project import ROOT, BadInputError
+
+SETTINGS_FILE = ROOT / "nightly.toml"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ChangeBounds:
+    """The most that may move against the current release, see [changes] of nightly.toml."""
+
+    printed_scores: int
+    recomputed_scores: int
+    total_ranks: int
+    largest_rank_move: int
+    rows_added: int
+    rows_removed: int
+    unexplained: int
+
+
+@dataclass(frozen=True)
+class Retention:
+    """Which releases stay: the newest ones, and those younger than some days."""
+
+    newest: int
+    days: int
+
+
+@dataclass(frozen=True)
+class HistoryBounds:
+    """How much of earlier releases the schema ops keeps."""
+
+    releases: int
+    changes: int
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of nightly.toml."""
+
+    changes: ChangeBounds
+    retention: Retention
+    history: HistoryBounds
+    notify: dict[str, Any]
+
+
+def read_settings(path: Path = SETTINGS_FILE) -> Settings:
+    """Read the settings; raise BadInputError that names each faulty one."""
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInputError("The settings cannot be read.", [f"{path.name}: {error}"]) from error
+    problems = [f"found the section [{name}]; expected none of that name" for name in unknown(content)]
+    changes = section(ChangeBounds, content, "changes", problems)
+    retention = section(Retention, content, "retention", problems)
+    history = section(HistoryBounds, content, "history", problems)
+    if problems or changes is None or retention is None or history is None:
+        raise BadInputError("The settings are faulty.", [f"{path.name}: {problem}" for problem in problems])
+    return Settings(changes, retention, history, content.get("notify", {}))
+
+
+def unknown(content: dict[str, Any]) -> list[str]:
+    """Names at the top of the file that mean nothing."""
+    return sorted(set(content) - {field.name for field in fields(Settings)})
+
+
+def section(kind: type[T], content: dict[str, Any], name: str, problems: list[str]) -> T | None:
+    """Read a section of whole numbers, none of them missing; note what is wrong with it."""
+    given = content.get(name, {})
+    wanted = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    faults = [
+        f"[{name}]: found {key}; expected one of {', '.join(wanted)}" for key in set(given) - set(wanted)
+    ]
+    for key in wanted:
+        value = given.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            faults.append(f"[{name}] {key}: found {value!r}; expected a whole number from 0 on")
+    problems += sorted(faults)
+    return None if faults else kind(**given)

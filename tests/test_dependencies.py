@@ -4,12 +4,14 @@ import json
 import re
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from openpyxl import Workbook, load_workbook
 
 LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-uv.lock", *ROOT.glob("tests/clients/*.lock")]
 
@@ -117,3 +119,18 @@ def test_dependencies_of_the_project_are_locked() -> None:
     locked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
     assert len(named) > 20
     assert sorted(set(named) - set(locked)) == []
+
+
+def test_a_workbook_with_entities_is_refused(tmp_path: Path) -> None:
+    plain, hostile = tmp_path / "plain.xlsx", tmp_path / "hostile.xlsx"
+    workbook = Workbook()
+    workbook["Sheet"].append(["x"])
+    workbook.save(plain)
+    bomb = b'<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><worksheet'
+    with zipfile.ZipFile(plain) as before, zipfile.ZipFile(hostile, "w") as after:
+        for name in before.namelist():
+            content = before.read(name)
+            after.writestr(name, content.replace(b"<worksheet", bomb) if "sheet1" in name else content)
+    with pytest.raises(ValueError, match="invalid XML") as caught:
+        load_workbook(hostile)
+    assert type(caught.value.__context__).__name__ == "EntitiesForbidden"

@@ -19,13 +19,13 @@ every column is named with its table. The edition to score comes from `checked`:
     ) -%}
     create or replace macro {{ marts }}.what_if(
         {% for code in codes %}{{ adapter.quote(code) }} := 1, {% endfor -%}
-        drop_variables := [], edition := '{{ editions | first }}'
+        drop_variables := [], edition := '{{ editions | first | replace("'", "''") }}'
     ) as table (
         with weights as (
             {%- for code in codes %}
             {% if not loop.first %}union all {% endif -%}
             select
-                '{{ code }}' as dimension_code,
+                '{{ code | replace("'", "''") }}' as dimension_code,
                 cast({{ adapter.quote(code) }} as varchar) as given,
                 try_cast(cast({{ adapter.quote(code) }} as varchar) as double) as weight
             {%- endfor %}

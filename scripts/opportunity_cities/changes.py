@@ -16,6 +16,8 @@ COLUMNS = (
     "cause, cause_detail, input_paths"
 )
 ROWS_SHOWN = 20
+# tables of the method itself; how long those of the analysis are follows from the scores
+BASE_TABLES = r"^marts\.(dim_|fct_|city_scorecards$)"
 
 KINDS = (
     ("seeds/", "seed"),
@@ -39,9 +41,8 @@ select
     coalesce(max(abs(new_value - old_value)) filter (
         where table_name = 'marts.fct_total_scores' and measure = 'rank'
     ), 0) as largest_rank_move,
-    greatest(0, max(new_value - old_value) filter (where measure = 'rows' and table_name like 'marts.%'))
-        as rows_added,
-    greatest(0, max(old_value - new_value) filter (where measure = 'rows' and table_name like 'marts.%'))
+    greatest(0, max(new_value - old_value) filter (where measure = 'rows' and is_base_table(table_name))) as rows_added,
+    greatest(0, max(old_value - new_value) filter (where measure = 'rows' and is_base_table(table_name)))
         as rows_removed,
     count(*) filter (where cause = 'unexplained') as unexplained
 from changes left join (
@@ -73,6 +74,13 @@ from changes left join after.marts.dim_cities using (city_code)
 where table_name = 'marts.fct_variable_scores'
 order by abs(new_value - old_value) desc nulls first, edition, code, new_value
 limit {ROWS_SHOWN}
+"""
+
+MOVED_VERDICTS = """
+select edition, finding_code, b.verdict, a.verdict
+from before.audit.finding_checks as b
+full join after.audit.finding_checks as a using (edition, finding_code)
+where b.verdict is distinct from a.verdict order by all
 """
 
 MOVED_ROWS = "select table_name, old_value, new_value from changes where measure = 'rows' order by table_name"
@@ -115,9 +123,9 @@ class Changes:
 
     @property
     def rows_moved(self) -> int:
-        """Rows by which tables of the marts grew or shrank, added up."""
-        is_mart = self.rows["table_name"].str.startswith("marts.") & (self.rows["measure"] == "rows")
-        return int((self.rows["new_value"] - self.rows["old_value"])[is_mart].abs().sum())
+        """Rows by which dimension, fact and scorecard tables grew or shrank, added up."""
+        is_counted = self.rows["table_name"].str.match(BASE_TABLES) & (self.rows["measure"] == "rows")
+        return int((self.rows["new_value"] - self.rows["old_value"])[is_counted].abs().sum())
 
     @property
     def broken(self) -> list[str]:
@@ -171,6 +179,7 @@ def compare(
         attach(connection, before, "before")
         attach(connection, after, "after")
         connection.register("changed_inputs", inputs)
+        connection.execute(f"create macro is_base_table(name) as regexp_matches(name, '{BASE_TABLES}')")
         connection.execute(COMPARISON)
         connection.execute(f"create table changes as select {COLUMNS} from causes order by all")
         add_row_counts(connection)
@@ -236,6 +245,7 @@ def report(
             ["edition", "city", "variable", "before", "after", "cause", "figures"],
             MOVED_SCORES,
         ),
+        ("Statements whose verdict moved", ["edition", "statement", "before", "after"], MOVED_VERDICTS),
         ("Rows of tables", ["table", "before", "after"], MOVED_ROWS),
     ):
         lines += [f"## {title}", "", *table(headings, connection.execute(query).fetchall())]

@@ -22,6 +22,7 @@ OPS_DDL = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
 
 # tables with rows of a single release, which are kept for as many releases as the settings say
 OF_A_RELEASE = ("build_steps", "expectation_runs", "input_files", "release_changes")
+SMALL_BLOCKS = {"default_block_size": "16384"}
 TABLES = ("releases", "release_events", *OF_A_RELEASE)
 
 
@@ -33,7 +34,7 @@ def history(*, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
             connection.execute(OPS_DDL)
             yield connection
         return
-    with duckdb.connect(HISTORY, read_only=read_only) as connection:
+    with duckdb.connect(HISTORY, read_only=read_only, config=SMALL_BLOCKS) as connection:
         if not read_only and not has_tables(connection):
             connection.execute(OPS_DDL)
         yield connection

@@ -9,7 +9,7 @@ import platform
 import shutil
 from pathlib import Path
 
-from opportunity_cities.project import ROOT, TARGET
+from opportunity_cities.project import ROOT, TARGET, BuildError
 
 STAGE = TARGET / "stage"
 
@@ -38,6 +38,9 @@ def stage() -> Path:
 
     Times of change are kept: dbt parses again only what has another one.
     """
+    if "'" in str(ROOT):
+        problem = f"{ROOT}: found an apostrophe in the path; expected none: dbt cannot load seeds from there"
+        raise BuildError("The project cannot be built in this folder.", [problem])
     shutil.rmtree(STAGE, ignore_errors=True)
     for path in found(ROOT, STAGED):
         target = STAGE / path.relative_to(ROOT)

@@ -40,7 +40,7 @@ comment on column ops.releases.scores_moved is
 comment on column ops.releases.ranks_moved is
     '变动名次数 / Ranks moved. Total ranks that moved, came or went.';
 comment on column ops.releases.rows_moved is
-    '变动行数 / Rows moved. Rows by which tables of the marts grew or shrank, added up.';
+    '变动行数 / Rows moved. Rows by which dimension, fact and scorecard tables grew or shrank, added up.';
 comment on column ops.releases.withdrawn_at is
     '撤回时间 / Withdrawn at. When a rollback took it out of service, in UTC; empty if none did.';
 comment on column ops.releases.withdrawn_for is

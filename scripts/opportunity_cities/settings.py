@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from opportunity_cities.notify import settings_problems
 from opportunity_cities.project import ROOT, BadInputError
 
 SETTINGS_FILE = ROOT / "nightly.toml"
@@ -61,6 +62,7 @@ def read_settings(path: Path = SETTINGS_FILE) -> Settings:
     changes = section(ChangeBounds, content, "changes", problems)
     retention = section(Retention, content, "retention", problems)
     history = section(HistoryBounds, content, "history", problems)
+    problems += settings_problems(content.get("notify", {}))
     if problems or changes is None or retention is None or history is None:
         raise BadInputError("The settings are faulty.", [f"{path.name}: {problem}" for problem in problems])
     return Settings(changes, retention, history, content.get("notify", {}))

@@ -22,7 +22,7 @@ OPS_DDL = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
 
 # tables with rows of a single release, which are kept for as many releases as the settings say
 OF_A_RELEASE = ("build_steps", "expectation_runs", "input_files", "release_changes")
-SMALL_BLOCKS = {"default_block_size": "16384"}
+SMALL_BLOCKS: dict[str, str | bool | int | float | list[str]] = {"default_block_size": "16384"}
 TABLES = ("releases", "release_events", *OF_A_RELEASE)
 
 

@@ -31,6 +31,8 @@ from opportunity_cities.inputs import STAGE
 from opportunity_cities.suites import ALL_BUILT, RESULTS_DDL, RESULTS_TABLE, ROWS_SHOWN, Outcome
 
 SUITES = STAGE / "tests" / "expectations"
+# each round of Data Docs costs as much as several pages: it looks at all pages that there are
+PAGES_AT_ONCE = 50
 CHECKED_SCHEMAS = ("seeds", "marts", "audit")
 
 EXPECTED_ROWS = """
@@ -85,11 +87,10 @@ class Suites:
         return dict(self.connection.sql(EXPECTED_ROWS).fetchall())
 
     def follow(self, announced: "SimpleQueue[str]") -> None:
-        """Run each suite when it can, and document what has run whenever there is nothing to run."""
+        """Run each suite when it can, and document what has run when there is nothing to run."""
         while (table := announced.get()) != ALL_BUILT:
             self.add(table)
-            for ready in [name for name, read in self.waiting.items() if read <= self.built]:
-                self.run(ready)
+            self.run_ready()
             if announced.empty():
                 self.document(build_index=False)
         # one that waits for a table that nobody built fails, and says for which
@@ -109,6 +110,11 @@ class Suites:
         self.connection.execute(f"""create view "{schema}"."{name}" as from read_parquet('{path}')""")
         self.built.add(table)
 
+    def run_ready(self) -> None:
+        """Run the suites whose tables are all there."""
+        for table in [table for table, read in self.waiting.items() if read <= self.built]:
+            self.run(table)
+
     def run(self, table: str) -> None:
         """Run the suite of a table."""
         del self.waiting[table]
@@ -125,13 +131,13 @@ class Suites:
         self.outcomes[table] = run_suite(self.context, table, expectations, batch, frame)
 
     def document(self, *, build_index: bool) -> None:
-        """Write the Data Docs of what has run since the last time."""
+        """Write the Data Docs of what has run since the last time: many pages at once, and in the end the rest."""
         stores = (self.context.stores["expectations_store"], self.context.stores["validation_results_store"])
         new = [key for store in stores for key in store.list_keys() if key not in self.documented]
-        self.documented += new
-        if new or build_index:
+        if len(new) >= PAGES_AT_ONCE or build_index:
             # without any identifier it would write all pages once more
             self.context.build_data_docs(resource_identifiers=new or [None], build_index=build_index)
+            self.documented += new
 
     def store(self) -> None:
         """Write all outcomes in the order of the suites, then the tables that lack a suite or count, as Parquet."""

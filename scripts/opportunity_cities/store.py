@@ -18,6 +18,7 @@ import re
 import shutil
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -433,7 +434,7 @@ def sync(path: Path) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Sync every file and folder below and including `folder`."""
-    for path in folder.rglob("*"):
-        sync(path)
+    """Sync every file and folder below and including `folder`, several at a time: the disk waits once for all."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(sync, folder.rglob("*")))
     sync(folder)

@@ -102,8 +102,9 @@ class SuitesRun:
             raise self.broken_off()
         with duckdb.connect(database) as connection:
             connection.execute(RESULTS_DDL)
-            results = str(self.tables / f"{RESULTS_TABLE}.parquet")
-            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet(?)", [results])
+            results = str(self.tables / f"{RESULTS_TABLE}.parquet").replace("'", "''")
+            # not as a parameter: for the first one DuckDB imports pandas, over a second
+            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet('{results}')")
             rows = connection.execute(f"from {RESULTS_TABLE}").fetchall()
         outcomes = [Outcome(*row) for row in rows]
         failed = [outcome for outcome in outcomes if not outcome.success]

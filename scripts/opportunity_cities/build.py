@@ -13,7 +13,6 @@ from contextlib import contextmanager
 import duckdb
 
 from opportunity_cities import inputs, store
-from opportunity_cities.changes import changed_inputs, compare
 from opportunity_cities.log import RunLog
 from opportunity_cities.project import (
     CURRENT,
@@ -27,7 +26,7 @@ from opportunity_cities.project import (
 from opportunity_cities.release import Making, Release
 from opportunity_cities.seeds import check_seeds
 from opportunity_cities.settings import Settings, read_settings
-from opportunity_cities.suites import SuitesRun
+from opportunity_cities.suites import ALL_BUILT, SuitesRun
 from opportunity_cities.warehouse import DbtBuild
 
 BUILD_FILE = TARGET / "build.duckdb"
@@ -38,17 +37,24 @@ MEGABYTE = 2**20
 def candidate(
     log: RunLog, making: Making, compared: store.Stored | None, settings: Settings
 ) -> Iterator[store.Stored]:
-    """Build and audit what is staged; give the release in its hidden folder.
+    """Check, build and audit what is staged; give the release in its hidden folder.
 
-    Unless it is published or held by then, nothing of it is left in the end. `making.checks`,
-    `making.nodes` and `making.changes` are filled in.
+    Unless it is published or held by then, nothing of it is left in the end. What is found out on the way
+    is kept in `making`.
     """
     remove_build_file()
     release = Release()
     dbt = DbtBuild(BUILD_FILE, release.tables)
     suites = SuitesRun(release.tables, release.data_docs)
     try:
+        # dbt reads the project first: the seeds are checked before it comes to them, and pandas is loaded
+        check_staged(log)
+        from opportunity_cities.changes import changed_inputs, compare
+
+        before = compared.manifest["inputs"] if compared else {}
+        making.input_files = changed_inputs(before, making.inputs, making.incoming)
         result = dbt.finish(log.count, suites.tell)
+        suites.tell(ALL_BUILT)
         making.nodes = result.nodes
         passed = result.passed
         text = f"dbt built {passed.get('model', 0)} models, passed {passed.get('test', 0)} tests"
@@ -69,7 +75,7 @@ def candidate(
         }
         assembled = release.assemble(BUILD_FILE, making, log)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))
-        if inputs.running() != {name: making.inputs[name] for name in inputs.running()}:
+        if not inputs.running().items() <= making.inputs.items():
             raise BuildError("The code of the project was changed during the run.", ["run it once more"])
         yield assembled
     finally:
@@ -77,12 +83,6 @@ def candidate(
         suites.stop()
         release.discard()
         remove_build_file()
-
-
-def making_of(command: str, reason: str, found: dict[str, str], compared: store.Stored | None) -> Making:
-    """Begin to tell of a release: what it is made from, and what of that is new."""
-    before = compared.manifest["inputs"] if compared else {}
-    return Making(command, reason, found, inputs.digest(found), changed_inputs(before, found))
 
 
 def check_staged(log: RunLog) -> None:
@@ -114,10 +114,10 @@ def build(log: RunLog) -> store.Stored:
         for line in store.recover(settings.history):
             log.say(f"  {line}")
         inputs.stage()
-        check_staged(log)
         compared = store.current()
         reason = "inputs_changed" if compared else "first"
-        making = making_of("build", reason, inputs.checksums(inputs.STAGE), compared)
+        found = inputs.checksums(inputs.STAGE)
+        making = Making("build", reason, found, inputs.digest(found))
         with candidate(log, making, compared, settings) as assembled:
             published = store.publish(assembled, settings.history)
         log.step("publish", "release published, reopened and recounted")

@@ -150,8 +150,10 @@ def kind_of(path: str) -> str:
     return next(kind for beginning, kind in KINDS if path.startswith(beginning))
 
 
-def changed_inputs(before: dict[str, str], after: dict[str, str]) -> pd.DataFrame:
-    """Every input of either build with its checksum, and what became of it."""
+def changed_inputs(
+    before: dict[str, str], after: dict[str, str], incoming: Sequence[dict[str, str]] = ()
+) -> pd.DataFrame:
+    """Every input of either build with its checksum, and what became of it; behind them the files that came in."""
     rows = [
         {
             "path": path,
@@ -168,6 +170,7 @@ def changed_inputs(before: dict[str, str], after: dict[str, str]) -> pd.DataFram
         }
         for path in sorted(before | after)
     ]
+    rows += [{**file, "kind": "incoming", "change": "added"} for file in incoming]
     return pd.DataFrame(rows, columns=["path", "kind", "sha256", "change", "detail"])
 
 

@@ -140,24 +140,16 @@ class Night:
 
     def build(self, found: dict[str, str], current: store.Stored | None, settings: Settings) -> None:
         """Build and publish, unless too much moves."""
-        from opportunity_cities.build import candidate, check_staged, making_of, summary
+        from opportunity_cities.build import candidate, summary
+        from opportunity_cities.release import Making
 
         if not self.report.deliveries:
             inputs.stage()
             found = inputs.checksums(inputs.STAGE)
         checksum = inputs.digest(found)
-        if not self.report.deliveries or self.accepted:
-            check_staged(self.log)
         is_lost = history.is_lost(checksum)
-        making = making_of("nightly", self.reason(current, is_lost=is_lost), found, current)
-        for delivery in self.accepted:
-            making.input_files.loc[len(making.input_files)] = [
-                delivery.name,
-                "incoming",
-                delivery.checksum,
-                "added",
-                delivery.detail,
-            ]
+        incoming = [{"path": d.name, "sha256": d.checksum, "detail": d.detail} for d in self.accepted]
+        making = Making("nightly", self.reason(current, is_lost=is_lost), found, checksum, incoming)
         try:
             with candidate(self.log, making, current, settings) as assembled:
                 broken = making.changes.broken if making.changes else []

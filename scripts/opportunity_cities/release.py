@@ -12,17 +12,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from opportunity_cities import history, store
-from opportunity_cities.changes import Changes
 from opportunity_cities.inputs import sha256
 from opportunity_cities.log import RunLog
 from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT
 from opportunity_cities.warehouse import Node
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from opportunity_cities.changes import Changes
 
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas")
 NO_CHANGES = "# Changes\n\nThere was no release to compare this one with.\n"
@@ -42,10 +45,11 @@ class Making:
     reason: str
     inputs: dict[str, str]
     inputs_sha256: str
-    input_files: pd.DataFrame
+    incoming: list[dict[str, str]] = field(default_factory=list)
+    input_files: "pd.DataFrame | None" = None
     checks: dict[str, Any] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
-    changes: Changes | None = None
+    changes: "Changes | None" = None
 
 
 class Release:
@@ -96,7 +100,7 @@ class Release:
             "packages": {package: version(package) for package in PACKAGES},
             "inputs_sha256": making.inputs_sha256,
             "inputs": making.inputs,
-            "incoming": incoming(making.input_files),
+            "incoming": [{"name": file["path"], "sha256": file["sha256"]} for file in making.incoming],
             "tables": tables,
             "table_macros": table_macros,
             "checks": making.checks,
@@ -201,15 +205,6 @@ def unused(release_id: str) -> str:
         wanted = f"{release_id}-{number}"
         number += 1
     return wanted
-
-
-def incoming(input_files: pd.DataFrame) -> list[dict[str, str]]:
-    """Name and checksum of each file that came in for the release."""
-    rows = input_files[input_files["kind"] == "incoming"]
-    return [
-        {"name": str(name), "sha256": str(checksum)}
-        for name, checksum in zip(rows["path"], rows["sha256"], strict=True)
-    ]
 
 
 def built_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -95,8 +95,7 @@ class SuitesRun:
             raise self.broken_off() from None
 
     def finish(self, database: Path) -> SuitesResult:
-        """Wait for the last suite and store all outcomes; raise FailedAuditError with every failed expectation."""
-        self.tell(ALL_BUILT)
+        """Once told that all is built, wait for the last suite and store all outcomes; raise FailedAuditError with every failed expectation."""
         exit_code, peak_memory = children.wait(self.process)
         if exit_code:
             raise self.broken_off()

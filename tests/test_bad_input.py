@@ -248,6 +248,15 @@ FAULTS = [
         [f"{GENERAL}, row 2, column city_code: found '119999'; expected a city_code of cities.csv"],
     ),
     Fault(
+        "text that begins like a formula",
+        lambda project: (
+            project.path(GENERAL)
+            .open("a", encoding="utf-8")
+            .write("gdp,110000,2019,communique_2024,1,亿元,somewhere,=1+1\n")
+        ),
+        ["column note: found '=1+1'; expected a text that no spreadsheet takes for a formula"],
+    ),
+    Fault(
         "several faults at once",
         all_of(
             first_row_becomes("1,1,深川,0,56,53,58,60,285,310\n"),

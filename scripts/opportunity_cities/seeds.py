@@ -27,6 +27,9 @@ NUMBER_PATTERNS = {
     "double": (re.compile(r"-?[0-9]+(\.[0-9]+)?"), "a number"),
 }
 
+# what a spreadsheet takes for a formula when it opens an export; -1.5 is a number wherever it is read
+FORMULA = re.compile(r"(?![+-][0-9]+(\.[0-9]+)?\Z)[=+@＝＋－＠\t\r\n-]")
+
 CITY = "城市"
 RANK = "排序"
 PRINTED_TABLES = "published_tables"
@@ -192,6 +195,9 @@ def check_types(seed: Seed) -> list[str]:
             pattern, meaning = NUMBER_PATTERNS.get(seed.types[column], (None, ""))
             if pattern and not pattern.fullmatch(value):
                 found = f"found {value!r}; expected {meaning}"
+                problems.append(seed.problem(found, row, column))
+            if not pattern and FORMULA.match(value):
+                found = f"found {value!r}; expected a text that no spreadsheet takes for a formula"
                 problems.append(seed.problem(found, row, column))
     return problems
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from opportunity_cities.imports.vocabulary import Refused, Statistic, Vocabulary, folded, shown
+from opportunity_cities.seeds import FORMULA
 
 BLANK = re.compile(r"[-‐‑‒–—―−…⋯]*|\.{3,}")
 NUMBER = re.compile(r"(?=.*[0-9])[+-]?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*)(?:\.[0-9]+)?")
@@ -54,7 +55,7 @@ def number_of(text: str) -> tuple[str, bool]:
 
 
 def text_of(text: str) -> str:
-    """Read a text in one line, which says something and prints."""
+    """Read a text in one line, which says something, prints, and is no formula."""
     line = " ".join(text.split())
     if not line.isprintable():
         char = next(char for char in line if not char.isprintable())
@@ -63,6 +64,8 @@ def text_of(text: str) -> str:
         )
     if not line or len(line) > LONGEST_TEXT:
         raise Refused(f"found {shown(text)}; expected a text of 1 to {LONGEST_TEXT} characters")
+    if FORMULA.match(line):
+        raise Refused(f"found {shown(text)}; expected a text that no spreadsheet takes for a formula")
     return line
 
 

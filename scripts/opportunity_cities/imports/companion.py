@@ -9,12 +9,13 @@ from typing import Any
 
 from opportunity_cities.imports.cells import text_of, year_of
 from opportunity_cities.imports.figures import Defaults
-from opportunity_cities.imports.files import plain, read_file, unreadable
+from opportunity_cities.imports.files import brief, plain, read_file, unreadable
 from opportunity_cities.imports.vocabulary import Refused, shown
 from opportunity_cities.project import BuildError
 
 ENDING = ".toml"
-MOST_BYTES = 64 * 1024
+# tomllib takes time with the square of the size: 64 KB of dotted keys would take half a minute
+MOST_BYTES = 4 * 1024
 KEYS = ("source", "reference", "year")
 
 
@@ -24,7 +25,7 @@ def read_companion(path: Path, shown_name: str | None = None) -> Defaults:
     try:
         content = tomllib.loads(read_file(path, name, MOST_BYTES).decode("utf-8"))
     except (ValueError, RecursionError) as error:
-        raise unreadable(name, f"not readable as TOML: {plain(str(error))}") from error
+        raise unreadable(name, f"not readable as TOML: {brief(str(error))}") from error
     problems = [
         f"{name}: found the key {shown(key)}; expected {', '.join(KEYS)} and no other"
         for key in content

@@ -2,6 +2,7 @@
 
 Modules, in the order of an import:
   files         reads the bytes, whoever put them there
+  limits        keeps the reading within bounds
   companion     what a file beside says of the figures
   sheets        reads the file into sheets of text
   vocabulary    what the reference seeds call things

@@ -9,7 +9,7 @@ from typing import TypeVar
 from openpyxl.utils import get_column_letter
 
 from opportunity_cities.imports.cells import Named, is_blank, named_of, number_of, text_of, year_of
-from opportunity_cities.imports.files import plain
+from opportunity_cities.imports.files import brief
 from opportunity_cities.imports.sheets import Sheet
 from opportunity_cities.imports.vocabulary import Names, Refused, Statistic, Vocabulary, shown
 from opportunity_cities.project import BuildError
@@ -163,7 +163,7 @@ class Table:
 
     def place(self, row: int, column: int) -> str:
         """Where a cell is, as the spreadsheet says it."""
-        heading = plain(" ".join(self.text(self.head, column).split()))
+        heading = brief(" ".join(self.text(self.head, column).split()))
         where = f"{self.sheet.place}, row {row + 1}, column {get_column_letter(column + 1)}"
         return f"{where} ({heading})" if heading and row != self.head else where
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from opportunity_cities.project import BuildError
 
 MEGABYTE = 2**20
+LONGEST_SHOWN = 150
 
 
 def plain(text: str) -> str:
@@ -15,6 +16,11 @@ def plain(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text
     )
+
+
+def brief(text: str) -> str:
+    """The beginning of a text for a message."""
+    return plain(text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…")
 
 
 def unreadable(name: str, problem: str) -> BuildError:

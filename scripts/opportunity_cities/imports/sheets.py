@@ -16,7 +16,8 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from opportunity_cities.imports.files import MEGABYTE, plain, read_file, unreadable
+from opportunity_cities.imports.files import MEGABYTE, brief, plain, read_file, unreadable
+from opportunity_cities.imports.limits import within_limits
 from opportunity_cities.project import BuildError
 
 MOST_BYTES = 50 * MEGABYTE
@@ -79,15 +80,15 @@ def read_sheets(path: Path, shown_name: str | None = None) -> list[Sheet]:
     if kind not in {".xlsx", ".csv"}:
         raise unreadable(name, f"found the ending {kind!r}; expected .xlsx or .csv")
     data = read_file(path, name, MOST_BYTES)
-    sheets = read_workbook(name, data) if kind == ".xlsx" else [read_csv(name, data)]
+    sheets = within_limits(name, read_workbook if kind == ".xlsx" else read_csv, data)
     sheets = [sheet for sheet in sheets if not sheet.is_empty]
     if not sheets:
         raise unreadable(name, "found nothing in it; expected headings and figures")
     return sheets
 
 
-def read_csv(name: str, data: bytes) -> Sheet:
-    """Read a CSV file; its rows count as a spreadsheet counts them."""
+def read_csv(name: str, data: bytes) -> list[Sheet]:
+    """Read a CSV file, which is one sheet; its rows count as a spreadsheet counts them."""
     text = decoded(name, data)
     sheet = Sheet(name)
     count = CellCount(name)
@@ -98,7 +99,7 @@ def read_csv(name: str, data: bytes) -> Sheet:
             sheet.rows.append([cell.strip() for cell in row])
     except csv.Error as error:
         raise unreadable(name, f"not readable as CSV near line {reader.line_num}: {error}") from error
-    return sheet
+    return [sheet]
 
 
 def decoded(name: str, data: bytes) -> str:
@@ -135,11 +136,11 @@ def read_workbook(name: str, data: bytes) -> list[Sheet]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return read_worksheets(name, data)
-    except BuildError:
+    except (BuildError, MemoryError):
         raise
     except Exception as error:  # openpyxl raises whatever a broken workbook makes it stumble over
         problem = f"not readable as an Excel workbook: {str(error).strip() or type(error).__name__}"
-        raise unreadable(name, plain(problem.splitlines()[0])) from error
+        raise unreadable(name, brief(problem.splitlines()[0])) from error
 
 
 def check_archive(name: str, data: bytes) -> None:
@@ -164,7 +165,7 @@ def read_worksheets(name: str, data: bytes) -> list[Sheet]:
         worksheet.reset_dimensions()
         behind.reset_dimensions()
         count.next_sheet()
-        sheet = Sheet(f"{name}, sheet {plain(worksheet.title)}")
+        sheet = Sheet(f"{name}, sheet {brief(worksheet.title)}")
         for number, (row, row_behind) in enumerate(
             zip(worksheet.iter_rows(), behind.iter_rows(), strict=True)
         ):
@@ -189,7 +190,7 @@ def read_cell(cell: Any, behind: Any) -> tuple[str, str]:  # noqa: ANN401 - open
         if behind.data_type == "f" and cell.data_type != "str":
             fault = "a formula without a stored value (open the workbook in Excel and save it)"
     elif cell.data_type == "e":
-        fault = f"the error {plain(str(value))}"
+        fault = f"the error {brief(str(value))}"
     elif isinstance(value, bool):
         fault = f"the logical value {str(value).upper()}"
     elif isinstance(value, date | time | timedelta):

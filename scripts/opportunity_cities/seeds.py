@@ -86,7 +86,7 @@ def declared_seeds(folder: Path = SEEDS) -> dict[str, Seed]:
     """Every seed that a YAML file below the folder declares, by name."""
     seeds = {}
     for yaml_path in sorted(folder.glob("*/_*.yml")):
-        for node in yaml.safe_load(yaml_path.read_text(encoding="utf-8"))["seeds"]:
+        for node in yaml.load(yaml_path.read_text(encoding="utf-8"), yaml.CSafeLoader)["seeds"]:
             tests = [test_of("", test) for test in node.get("data_tests", [])]
             for column in node["columns"]:
                 tests += [test_of(column["name"], test) for test in column.get("data_tests", [])]

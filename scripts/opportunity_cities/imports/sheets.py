@@ -4,7 +4,6 @@ import csv
 import io
 import math
 import re
-import unicodedata
 import warnings
 import zipfile
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ MOST_COLUMNS = 16_384
 
 OLD_OR_ENCRYPTED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 ENCRYPTED_FLAG = 1
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 NOT_IN_FORMAT = re.compile(r'"[^"]*"|\\.')
 
 
@@ -115,15 +115,30 @@ def decoded(name: str, data: bytes) -> str:
             raise unreadable(
                 name, f"found the control character U+{ord(control):04X} in line {line}; expected text"
             )
+        if encoding == "gb18030":
+            refuse_mixed(name, data)
         return text
     raise unreadable(name, "found bytes that are neither UTF-8 nor GBK; expected one of the two")
 
 
+def refuse_mixed(name: str, data: bytes) -> None:
+    """Refuse a file in GBK with a line in UTF-8, which would be read as other characters."""
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        # three bytes a character: what is one or two characters in GBK may by chance be UTF-8 of two bytes
+        if any(char >= "\u0800" for char in text):
+            raise unreadable(
+                name, f"found line {number} in UTF-8 and others not; expected all in one encoding"
+            )
+
+
 def control_character(text: str) -> str | None:
     """The first character that no text has."""
-    if text.isprintable():
-        return None
-    return next((char for char in text if unicodedata.category(char) == "Cc" and char not in "\t\r\n"), None)
+    found = CONTROL.search(text)
+    return found[0] if found else None
 
 
 def read_workbook(name: str, data: bytes) -> list[Sheet]:

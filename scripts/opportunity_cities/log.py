@@ -1,6 +1,7 @@
 """Tells what a run does: lines for people on standard output, JSON lines for machines in logs/."""
 
 import json
+import os
 import resource
 import sys
 import time
@@ -29,7 +30,8 @@ class Step:
 class RunLog:
     """What a run says, and the steps that it has done.
 
-    A log that cannot be written is told on standard error once, and never ends the run.
+    A log that cannot be written is told on standard error once, and neither that nor a standard output
+    that cannot be written ever ends the run.
     """
 
     def __init__(self, command: str, file: Path | None = None) -> None:
@@ -39,7 +41,7 @@ class RunLog:
         self.started_at = datetime.now(UTC).replace(microsecond=0)
         self.started = self.step_started = time.monotonic()
         self.steps: list[Step] = []
-        self.is_watched = sys.stdout.isatty()
+        self.is_watched = sys.stdout is not None and sys.stdout.isatty()
         if file:
             self.rotate(file)
 
@@ -76,13 +78,13 @@ class RunLog:
 
     def give_up(self, error: OSError) -> None:
         """Go on without a log."""
-        print(f"The log cannot be written: {error}", file=sys.stderr)
         self.file = None
+        tell(f"The log cannot be written: {error}", "stderr")
 
     def count(self, done: int, total: int) -> None:
         """Say how far the current step is, where somebody watches."""
         if self.is_watched:
-            print(f"\r  dbt {done}/{total}", end="", flush=True)
+            tell(f"\r  dbt {done}/{total}", end="")
 
     def step(self, name: str, text: str, rows: int | None = None, memory_mb: float | None = None) -> None:
         """Say that a step is done, how long it took, and how much memory its processes had at most."""
@@ -95,7 +97,18 @@ class RunLog:
 
     def say(self, text: str) -> None:
         """Print a line for people."""
-        print(("\r" if self.is_watched else "") + text, flush=True)
+        tell(("\r" if self.is_watched else "") + text)
+
+
+def tell(text: str, stream: str = "stdout", end: str = "\n") -> None:
+    """Print; from the first time on that this cannot be done, into the void.
+
+    What has not been written would be tried again when Python ends, and change the exit code.
+    """
+    try:
+        print(text, end=end, file=getattr(sys, stream), flush=True)
+    except OSError:
+        setattr(sys, stream, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - for the rest of the run
 
 
 def peak_memory_mb() -> float:

@@ -7,11 +7,13 @@ by half into this one.
 import hashlib
 import platform
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from opportunity_cities.project import ROOT, TARGET, BuildError
 
 STAGE = TARGET / "stage"
+MOST_COPIES = 5
 
 # what dbt and the suites read, and the code and packages that run them
 STAGED = (
@@ -34,19 +36,26 @@ def found(root: Path, patterns: tuple[str, ...]) -> list[Path]:
 
 
 def stage() -> Path:
-    """Copy what a build reads into a folder of its own, and return that.
+    """Copy what a build reads into a folder of its own, all of it as it was at one time; return that.
 
     Times of change are kept: dbt parses again only what has another one.
     """
     if "'" in str(ROOT):
         problem = f"{ROOT}: found an apostrophe in the path; expected none: dbt cannot load seeds from there"
         raise BuildError("The project cannot be built in this folder.", [problem])
-    shutil.rmtree(STAGE, ignore_errors=True)
-    for path in found(ROOT, STAGED):
-        target = STAGE / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(path, target)
-    return STAGE
+    for _ in range(MOST_COPIES):
+        shutil.rmtree(STAGE, ignore_errors=True)
+        for path in found(ROOT, STAGED):
+            target = STAGE / path.relative_to(ROOT)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            # one that has gone since it was found is missed by the comparison below
+            with suppress(FileNotFoundError):
+                shutil.copy2(path, target)
+        changed = dict(checksums(STAGE).items() ^ checksums().items())
+        if not changed:
+            return STAGE
+    names = [f"{name} was changed while it was copied" for name in sorted(changed)]
+    raise BuildError("The inputs do not stay as they are for long enough to be copied.", names)
 
 
 def checksums(root: Path = ROOT) -> dict[str, str]:

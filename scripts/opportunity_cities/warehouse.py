@@ -70,7 +70,8 @@ class DbtBuild:
         failed = [r for r in results if r["status"] not in ("success", "pass", "skipped")]
         if exit_code or failed:
             problems = [failure(result) for result in failed] or errors
-            only_tests = failed and all(result["unique_id"].startswith("test.") for result in failed)
+            # a test with an error says nothing about the data: it could not be run
+            only_tests = failed and all(result["status"] in ("fail", "warn") for result in failed)
             error = FailedAuditError if only_tests else BuildError
             raise error(f"dbt failed; its log is {self.log}.", problems)
         nodes = [
@@ -125,10 +126,11 @@ def dbt_environment(database: Path) -> dict[str, str]:
 
 
 def run_results() -> list[dict[str, Any]]:
-    """dbt's own account of the last run; empty if it did not get that far."""
-    if not RUN_RESULTS.exists():
+    """dbt's own account of the last run; empty if it did not get that far, or could not write it."""
+    try:
+        results: list[dict[str, Any]] = json.loads(RUN_RESULTS.read_text(encoding="utf-8"))["results"]
+    except (FileNotFoundError, ValueError):
         return []
-    results: list[dict[str, Any]] = json.loads(RUN_RESULTS.read_text(encoding="utf-8"))["results"]
     return results
 
 

@@ -12,13 +12,14 @@ import json
 import os
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from opportunity_cities.imports.files import plain, read_file
 from opportunity_cities.inputs import sha256
-from opportunity_cities.project import ARCHIVE, INCOMING, ROOT, TARGET, BuildError
+from opportunity_cities.project import ARCHIVE, DISK_FULL, INCOMING, ROOT, SEEDS, TARGET, BuildError
 from opportunity_cities.store import sync
 
 if TYPE_CHECKING:
@@ -70,7 +71,6 @@ def waiting() -> list[Path]:
 
 def take_in(seeds: Path) -> list[Delivery]:
     """Import each file that waits into a folder of seeds, all of a file or nothing of it."""
-    shutil.rmtree(COPIES, ignore_errors=True)
     COPIES.mkdir(parents=True)
     paths = waiting()
     companions = {path for path in paths if is_companion(path) and path.with_suffix("") in paths}
@@ -81,6 +81,9 @@ def take_in(seeds: Path) -> list[Delivery]:
         try:
             take_in_one(delivery, COPIES / str(number), seeds)
         except BuildError as error:
+            if isinstance(error.__cause__, OSError) and error.__cause__.errno in DISK_FULL:
+                # that is no fault of the file
+                raise error.__cause__ from error
             delivery.problems = error.problems
         deliveries.append(delivery)
     return deliveries
@@ -137,17 +140,19 @@ def settle(deliveries: list[Delivery], run: str, release_id: str | None, stage: 
     accepted = [delivery for delivery in deliveries if delivery.result]
     stays = apply_seeds(stage, {name for d in accepted if d.result for name in d.result.files})
     if not stays:
+        folder = unused(ARCHIVE / "accepted" / run)
         for number, delivery in enumerate(accepted, start=1):
-            archive(delivery, ARCHIVE / "accepted" / run, number, release_id)
+            archive(delivery, folder, number, release_id)
     return stays + set_aside([d for d in deliveries if not d.result], run)
 
 
 def set_aside(deliveries: list[Delivery], run: str) -> list[str]:
     """Archive what was refused, each with its report; return what could not be moved and why."""
     stays = []
+    folder = unused(ARCHIVE / "rejected" / run)
     for number, delivery in enumerate(deliveries, start=1):
         try:
-            archive(delivery, ARCHIVE / "rejected" / run, number, None)
+            archive(delivery, folder, number, None)
         except OSError as error:
             stays.append(f"{delivery.name}: could not be set aside: {error.strerror}")
     return stays
@@ -176,22 +181,39 @@ def apply_seeds(stage: Path, names: set[str]) -> list[str]:
 def archive(delivery: Delivery, folder: Path, number: int, release_id: str | None) -> None:
     """Move a file and its companion to the archive, and say beside it what came of it.
 
-    What was read is what is kept: a file that was replaced meanwhile stays for the next run.
+    What was read is what is kept: a file that was replaced meanwhile stays for the next run. Nothing
+    leaves incoming/ before all of it is on disk here; if that fails, nothing of it is left here.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = [delivery.path, *([delivery.companion] if delivery.companion else [])]
-    for path in paths:
-        target = folder / f"{number:03}-{safe_name(path.name)}"
-        copy = delivery.copies.get(path)
-        if copy is None:
-            # never read: a link, a folder, or a file that is too large
-            path.rename(target)
-            continue
-        shutil.copyfile(copy, target)
-        sync(target)
-        if is_same(path, copy):
-            path.unlink()
-    name = f"{number:03}-{safe_name(delivery.path.name)}"
+    targets = {path: folder / f"{number:03}-{safe_name(path.name)}" for path in paths}
+    about = folder / f"{targets[delivery.path].name}{'.receipt.json' if delivery.result else '.report.txt'}"
+    try:
+        about.write_text(outcome(delivery, release_id), encoding="utf-8")
+        sync(about)
+        for path, copy in delivery.copies.items():
+            shutil.copyfile(copy, targets[path])
+            sync(targets[path])
+        for place in (folder, folder.parent, ARCHIVE, ROOT):
+            sync(place)
+        for path, target in targets.items():
+            if path not in delivery.copies:
+                # never read: a link, a folder, or a file that is too large
+                shutil.move(path, target)
+            elif is_same(path, delivery.copies[path]):
+                path.unlink()
+    except OSError:
+        if delivery.path.exists():
+            for path in [about, *(targets[path] for path in delivery.copies)]:
+                path.unlink(missing_ok=True)
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+    sync(INCOMING)
+
+
+def outcome(delivery: Delivery, release_id: str | None) -> str:
+    """What is kept beside a file in the archive: its receipt, or the report of what is wrong with it."""
     if delivery.result:
         receipt = {
             "file": delivery.name,
@@ -201,12 +223,18 @@ def archive(delivery: Delivery, folder: Path, number: int, release_id: str | Non
             "seeds": delivery.result.files,
             **vars(delivery.result.findings),
         }
-        text = json.dumps(receipt, ensure_ascii=False, indent=2)
-        (folder / f"{name}.receipt.json").write_text(text + "\n", encoding="utf-8")
-    else:
-        report = "\n".join([f"{delivery.name} was refused:", *(f"  {line}" for line in delivery.problems)])
-        (folder / f"{name}.report.txt").write_text(report + "\n", encoding="utf-8")
-    sync(folder)
+        return json.dumps(receipt, ensure_ascii=False, indent=2) + "\n"
+    return "\n".join([f"{delivery.name} was refused:", *(f"  {line}" for line in delivery.problems)]) + "\n"
+
+
+def unused(folder: Path) -> Path:
+    """Give a folder of the archive, or one with a number behind it if there is one: a clock may go back."""
+    number = 2
+    wanted = folder
+    while wanted.exists():
+        wanted = folder.with_name(f"{folder.name}-{number}")
+        number += 1
+    return wanted
 
 
 def is_same(path: Path, copy: Path) -> bool:
@@ -222,6 +250,13 @@ def safe_name(name: str) -> str:
     kept = NOT_IN_NAMES.sub("_", name.encode("utf-8", "replace").decode("utf-8")).strip("._")
     path = Path(kept or "file")
     return path.stem[: LONGEST_NAME - len(path.suffix[:10])] + path.suffix[:10]
+
+
+def clear() -> None:
+    """Remove the private copies of files, and seeds that were never moved to their places."""
+    shutil.rmtree(COPIES, ignore_errors=True)
+    for path in SEEDS.rglob(".*.csv.new"):
+        path.unlink()
 
 
 def keep_seeds(stage: Path) -> None:

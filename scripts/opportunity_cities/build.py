@@ -8,7 +8,7 @@ done here: whoever runs a build sees what it says.
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import duckdb
 
@@ -43,10 +43,14 @@ def candidate(
     is kept in `making`.
     """
     remove_build_file()
-    release = Release()
-    dbt = DbtBuild(BUILD_FILE, release.tables)
-    suites = SuitesRun(release.tables, release.data_docs)
-    try:
+    with ExitStack() as leftovers:
+        leftovers.callback(remove_build_file)
+        release = Release()
+        leftovers.callback(release.discard)
+        dbt = DbtBuild(BUILD_FILE, release.tables)
+        leftovers.callback(dbt.stop)
+        suites = SuitesRun(release.tables, release.data_docs)
+        leftovers.callback(suites.stop)
         # dbt reads the project first: the seeds are checked before it comes to them, and pandas is loaded
         check_staged(log)
         from opportunity_cities.changes import changed_inputs, compare
@@ -78,11 +82,6 @@ def candidate(
         if not inputs.running().items() <= making.inputs.items():
             raise BuildError("The code of the project was changed during the run.", ["run it once more"])
         yield assembled
-    finally:
-        dbt.stop()
-        suites.stop()
-        release.discard()
-        remove_build_file()
 
 
 def check_staged(log: RunLog) -> None:
@@ -119,8 +118,10 @@ def build(log: RunLog) -> store.Stored:
         found = inputs.checksums(inputs.STAGE)
         making = Making("build", reason, found, inputs.digest(found))
         with candidate(log, making, compared, settings) as assembled:
-            published = store.publish(assembled, settings.history)
+            published, unfinished = store.publish(assembled, settings.history)
         log.step("publish", "release published, reopened and recounted")
+        for line in unfinished:
+            log.say(f"  {line}")
     return published
 
 

@@ -17,6 +17,8 @@ from opportunity_cities.project import RELEASES
 from opportunity_cities.settings import HistoryBounds
 
 HISTORY = RELEASES / "history.duckdb"
+WRITE_AHEAD_LOG = RELEASES / "history.duckdb.wal"
+NEW = RELEASES / ".history.duckdb.new"
 DAMAGED = RELEASES / "history-damaged.duckdb"
 OPS_DDL = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
 
@@ -27,14 +29,14 @@ TABLES = ("releases", "release_events", *OF_A_RELEASE)
 
 
 @contextmanager
-def history(*, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+def history(file: Path = HISTORY, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the history, which must not be damaged; it is made if there is none."""
-    if read_only and not HISTORY.exists():
+    if read_only and not file.exists():
         with duckdb.connect() as connection:
             connection.execute(OPS_DDL)
             yield connection
         return
-    with duckdb.connect(HISTORY, read_only=read_only, config=SMALL_BLOCKS) as connection:
+    with duckdb.connect(file, read_only=read_only, config=SMALL_BLOCKS) as connection:
         if not read_only and not has_tables(connection):
             connection.execute(OPS_DDL)
         yield connection
@@ -54,12 +56,14 @@ def mend(newest_whole: Callable[[], Path | None]) -> str | None:
     trouble = damage() if HISTORY.exists() else "it is missing"
     if not trouble:
         return None
-    if HISTORY.exists():
+    is_there = HISTORY.exists()
+    if is_there:
         HISTORY.replace(DAMAGED)
-        HISTORY.with_name(HISTORY.name + ".wal").unlink(missing_ok=True)
+    # left alone, it would be taken for the log of the file that comes next
+    WRITE_AHEAD_LOG.unlink(missing_ok=True)
     database = newest_whole()
     if database is None:
-        return None
+        return f"the history begins anew, no release holds it: {trouble}" if is_there else None
     restore(database)
     return f"made the history anew from {database.parent.name}: {trouble}"
 
@@ -69,7 +73,8 @@ def damage() -> str | None:
     try:
         with history() as connection:
             for table in TABLES:
-                connection.execute(f"select count(columns(*)) from ops.{table}").fetchall()
+                # a sum that needs every value: to count them, DuckDB need not read them
+                connection.execute(f"select bit_xor(hash(kept)) from ops.{table} as kept").fetchall()
     except duckdb.Error as error:
         if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
             raise
@@ -78,12 +83,13 @@ def damage() -> str | None:
 
 
 def restore(database: Path) -> None:
-    """Take over what a release knows."""
-    with history() as connection:
+    """Take over what a release knows, all of it or nothing."""
+    with history(NEW) as connection:
         attach(connection, database, "release")
         for table in TABLES:
             connection.execute(f"insert into ops.{table} by name select * from release.ops.{table}")
         connection.execute("update ops.releases set is_this_release = false")
+    NEW.replace(HISTORY)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
@@ -138,10 +144,14 @@ def trim(connection: duckdb.DuckDBPyConnection, bounds: HistoryBounds) -> None:
     )
     for table in OF_A_RELEASE:
         connection.execute(f"delete from ops.{table} where release_id in (from dropped)")
+    # by their numbers: a clock that is wrong must not drop them. What is pinned stays known for ever.
     connection.execute(
         """
         delete from ops.release_events
-        where happened_at < (select min(built_at) from ops.releases where release_id not in (from dropped))
+        where event not in ('pinned', 'unpinned') and event_no < (
+            select min(event_no) from ops.release_events join ops.releases using (release_id)
+            where release_id not in (from dropped)
+        )
         """
     )
     connection.execute("delete from ops.releases where release_id in (from dropped)")
@@ -207,24 +217,49 @@ def withdrawn_release(inputs_sha256: str) -> str | None:
 
 def known_ids() -> set[str]:
     """Every release and candidate that the history knows of."""
+    return ids("select release_id from ops.releases union select release_id from ops.release_events")
+
+
+def ids(query: str) -> set[str]:
+    """The ids that a query of the history gives."""
     with history(read_only=True) as connection:
-        rows = connection.execute(
-            "select release_id from ops.releases union select release_id from ops.release_events"
-        ).fetchall()
-    return {release_id for (release_id,) in rows}
+        return {release_id for (release_id,) in connection.execute(query).fetchall()}
 
 
 def is_lost(inputs_sha256: str) -> bool:
-    """Whether the release of these very inputs was found damaged, and is to be made again."""
+    """Whether the latest release was made from these very inputs and found damaged: it is to be made again."""
     with history(read_only=True) as connection:
         ((count,),) = connection.execute(
             """
             select count(*) from ops.releases join ops.release_events using (release_id)
             where inputs_sha256 = ? and event = 'damaged'
+                and release_no = (select max(release_no) from ops.releases)
             """,
             [inputs_sha256],
         ).fetchall()
     return bool(count)
+
+
+def damaged() -> set[str]:
+    """Every release that was found damaged."""
+    return ids("select release_id from ops.release_events where event = 'damaged'")
+
+
+def withdrawn() -> set[str]:
+    """Every release that a rollback took out of service."""
+    return ids("select release_id from ops.releases where withdrawn_at is not null")
+
+
+def pinned() -> list[str]:
+    """Releases that are pinned, by what happened to them."""
+    return sorted(
+        ids(
+            """
+            select release_id from ops.release_events where event in ('pinned', 'unpinned')
+            group by release_id having arg_max(event, event_no) = 'pinned'
+            """
+        )
+    )
 
 
 def latest_number() -> int:

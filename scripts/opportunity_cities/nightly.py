@@ -49,6 +49,19 @@ class Report:
         self.notes += lines
 
 
+class UnforeseenError(BuildError):
+    """Something for which the project has no words."""
+
+    outcome = "error"
+    exit_code = 1
+
+    @classmethod
+    def of(cls, error: Exception) -> "UnforeseenError":
+        """Tell what it was, and where there is more."""
+        problems = [f"{type(error).__name__}: {error}", f"the traceback is in {LOG_FILE}"]
+        return cls("An error that nobody foresaw.", problems)
+
+
 class Night:
     """One run."""
 
@@ -62,8 +75,8 @@ class Night:
     def go(self, settings: Settings) -> None:
         """Do what there is to do; raise BuildError if that cannot be published."""
         with store.lock():
-            recovered = store.recover(settings.history)
-            self.report.note(recovered)
+            self.report.note(store.recover(settings.history))
+            intake.clear()
             found = self.take_in()
             if self.options.reject:
                 self.reject(self.options.reject)
@@ -72,6 +85,7 @@ class Night:
                 self.decide(found, settings)
             finally:
                 self.report.note(intake.set_aside(self.refused, self.run))
+                intake.clear()
             self.report.note([f"pruned {release_id}" for release_id in store.prune(settings.retention)])
 
     @property
@@ -140,7 +154,7 @@ class Night:
 
     def build(self, found: dict[str, str], current: store.Stored | None, settings: Settings) -> None:
         """Build and publish, unless too much moves."""
-        from opportunity_cities.build import candidate, summary
+        from opportunity_cities.build import candidate
         from opportunity_cities.release import Making
 
         if not self.report.deliveries:
@@ -156,12 +170,10 @@ class Night:
                 if broken and not is_lost:
                     store.hold(assembled, "; ".join(broken))
                     raise blocked(store.stored(store.CANDIDATE)[0])
-                published = store.publish(assembled, settings.history)
+                self.publish(assembled, settings, "release published, reopened and recounted")
         except FailedAuditError as error:
             self.blame(error, found, current)
             raise
-        self.log.step("publish", "release published, reopened and recounted")
-        self.published(published, summary(published, self.log.seconds))
 
     def reason(self, current: store.Stored | None, *, is_lost: bool) -> str:
         """Why there is something to build."""
@@ -181,8 +193,6 @@ class Night:
 
     def accept(self, release_id: str, waiting: list[store.Stored], checksum: str, settings: Settings) -> None:
         """Publish the very candidate that somebody has looked at."""
-        from opportunity_cities.build import summary
-
         candidate = named(release_id, waiting)
         if not is_up_to_date(candidate, checksum):
             raise BlockedError(
@@ -192,9 +202,7 @@ class Night:
                 ],
             )
         history.record_event("accepted", release_id)
-        published = store.publish(candidate, settings.history)
-        self.log.step("publish", f"accepted candidate {release_id} published")
-        self.published(published, summary(published, self.log.seconds))
+        self.publish(candidate, settings, f"accepted candidate {release_id} published")
 
     def reject(self, release_id: str) -> None:
         """Remove a candidate, and set the files aside that its changes came from."""
@@ -209,12 +217,18 @@ class Night:
         self.report.outcome, self.report.exit_code = "unchanged", 0
         self.report.headline = f"Rejected: {release_id} is removed; releases/current is as it was."
 
-    def published(self, release: store.Stored, lines: list[str]) -> None:
-        """Tell what was published. From here on nothing can make it undone, so nothing may end the run."""
+    def publish(self, release: store.Stored, settings: Settings, text: str) -> None:
+        """Publish, and tell what. Once that is done nothing can make it undone, so nothing may fail the run."""
+        from opportunity_cities.build import summary
+
+        published, unfinished = store.publish(release, settings.history)
         self.report.outcome, self.report.exit_code = "published", 0
-        self.report.headline = "\n".join(lines)
-        self.report.release_id = release.release_id
-        self.settle(release.release_id)
+        self.report.headline = f"Release {published.release_id} is published."
+        self.report.release_id = published.release_id
+        self.report.note(unfinished)
+        self.log.step("publish", text)
+        self.report.headline = "\n".join(summary(published, self.log.seconds))
+        self.settle(published.release_id)
 
     def settle(self, release_id: str) -> None:
         """Move the files whose figures are published to the archive."""
@@ -264,13 +278,7 @@ def run(options: argparse.Namespace, log: RunLog) -> Report:
         fail(report, error)
     except Exception as error:  # noqa: BLE001 - nobody is there to read a traceback: it goes to the log
         log.event("traceback", text=traceback.format_exc())
-        told = error_of_system(error)
-        if told:
-            fail(report, told)
-        else:
-            report.headline = "An error that nobody foresaw."
-            report.problems = [f"{type(error).__name__}: {error}", f"the traceback is in {LOG_FILE}"]
-            report.outcome, report.exit_code = "error", 1
+        fail(report, error_of_system(error) or UnforeseenError.of(error))
     refused = [delivery for delivery in report.deliveries if not delivery.result]
     if refused and report.exit_code == 0:
         report.outcome, report.exit_code = BadInputError.outcome, BadInputError.exit_code

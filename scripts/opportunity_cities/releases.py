@@ -60,7 +60,8 @@ def diff(options: argparse.Namespace) -> int:
 def rollback(options: argparse.Namespace) -> int:
     """Make an earlier release current."""
     with store.lock():
-        store.recover(read_settings().history)
+        for line in store.recover(read_settings().history):
+            print(line)
         release = store.find(options.release)
         store.roll_back(release)
     print(

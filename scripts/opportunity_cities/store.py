@@ -235,11 +235,12 @@ def parquet_row_counts(connection: duckdb.DuckDBPyConnection, folder: Path) -> d
     return {f"{Path(name).parent.name}.{Path(name).stem}": count for name, count in rows}
 
 
-def publish(release: Stored, bounds: HistoryBounds) -> Stored:
+def publish(release: Stored, bounds: HistoryBounds) -> tuple[Stored, list[str]]:
     """Make a build that is whole visible, switch `current` to it, and keep it in the history.
 
     Raise BuildError if it does not read back; then it is not published. Whenever the run is ended, the
-    next one finds in `.publishing` what it has to finish or to take back.
+    next one finds in `.publishing` what it has to finish or to take back. Once readers see the release,
+    nothing is an error any more: what could not be finished comes back as lines.
     """
     problems = verify(release)
     if problems:
@@ -250,10 +251,15 @@ def publish(release: Stored, bounds: HistoryBounds) -> Stored:
     final = RELEASES / release.release_id
     release.folder.rename(final)
     sync(RELEASES)
-    switch_current(Path(release.release_id))
     published = Stored(release.release_id, final, release.manifest)
-    finish_publishing(published, bounds)
-    return published
+    try:
+        switch_current(Path(release.release_id))
+        finish_publishing(published, bounds)
+    except (OSError, duckdb.Error) as error:
+        if current_id() != release.release_id:
+            raise
+        return published, [f"the next run finishes the publication: {str(error).splitlines()[0]}"]
+    return published, []
 
 
 def finish_publishing(release: Stored, bounds: HistoryBounds) -> None:
@@ -266,12 +272,12 @@ def finish_publishing(release: Stored, bounds: HistoryBounds) -> None:
 
 
 def recover(bounds: HistoryBounds) -> list[str]:
-    """Finish or take back what a killed run left, and fall back if the current release is damaged.
+    """Finish or take back what a killed run left, and mend what is damaged.
 
     Return what was done, a line each.
     """
     done = []
-    for pattern in (f"{BUILDING}*", f"{PRUNED}*", ".current-next", ".*.new"):
+    for pattern in (f"{BUILDING}*", f"{PRUNED}*", ".current-next", ".*.new*"):
         for path in RELEASES.glob(pattern):
             remove_tree(path)
             done.append(f"removed {path.name}, which a run that was ended had left")
@@ -279,7 +285,7 @@ def recover(bounds: HistoryBounds) -> list[str]:
     done += [mended] if mended else []
     if PUBLISHING.exists():
         done += settle_publishing(PUBLISHING.read_text(encoding="utf-8").strip(), bounds)
-    return done + fall_back()
+    return done + mend_pins() + clear_damaged() + fall_back()
 
 
 def settle_publishing(release_id: str, bounds: HistoryBounds) -> list[str]:
@@ -290,35 +296,90 @@ def settle_publishing(release_id: str, bounds: HistoryBounds) -> list[str]:
         finish_publishing(Stored(release_id, folder, manifest), bounds)
         return [f"finished the publication of {release_id}"]
     if manifest:
-        remove_tree(folder)
+        doomed = RELEASES / f"{PRUNED}{release_id}"
+        folder.rename(doomed)
+        remove_tree(doomed)
     PUBLISHING.unlink()
     return [f"took back {release_id}, which nobody had seen yet"] if manifest else []
 
 
+def clear_damaged() -> list[str]:
+    """Set releases aside that are not current and not all there, and drop candidates that are damaged.
+
+    A release that a killed run found damaged is one of them. All others are read in full only when
+    they are to become current: see `verify`.
+    """
+    done = []
+    known = history.damaged()
+    for folder in sorted(RELEASES.iterdir()):
+        release_id = folder.name.removeprefix(CANDIDATE)
+        if not RELEASE_ID.fullmatch(release_id) or not folder.is_dir() or release_id == current_id():
+            continue
+        is_candidate = folder.name.startswith(CANDIDATE)
+        problems = missing_files(release_id, folder)
+        manifest = manifest_of(folder)
+        if manifest and (is_candidate or release_id in known):
+            problems = wrong_files(Stored(release_id, folder, manifest))
+        if problems and is_candidate:
+            history.record_event("damaged", release_id, "; ".join(problems[:3]))
+            remove_tree(folder)
+            done.append(f"removed the candidate {release_id}, which was damaged ({problems[0]})")
+        elif problems:
+            set_aside(release_id, problems)
+            done.append(f"set the release {release_id} aside, which was damaged ({problems[0]})")
+    return done
+
+
+def missing_files(release_id: str, folder: Path) -> list[str]:
+    """Files that the manifest of a release lists and that are not there; that may be the manifest itself."""
+    manifest = manifest_of(folder)
+    if manifest is None:
+        return [f"{release_id}: there is no manifest that can be read"]
+    return [
+        f"{release_id}/{name}: found no file" for name in manifest["files"] if not (folder / name).is_file()
+    ]
+
+
 def fall_back() -> list[str]:
-    """Set a damaged current release aside, and point `current` to the latest one that is whole."""
+    """Point `current` to the latest release that is whole, if what it points to is not; set that aside."""
+    if CURRENT.exists() and not CURRENT.is_symlink():
+        CURRENT.rename(RELEASES / f"{DAMAGED}current")
     release_id = current_id()
-    if release_id is None:
-        return []
     release = current()
-    problems = wrong_files(release) if release else [f"{release_id}: there is no manifest that can be read"]
+    if release:
+        problems = wrong_files(release)
+    elif release_id:
+        problems = [f"{release_id}: there is no manifest that can be read"]
+    else:
+        problems = [f"{CURRENT.name}: found no link to a release"] if stored() else []
     if not problems:
         return []
-    with suppress(duckdb.Error):
-        history.record_event("damaged", release_id, "; ".join(problems[:3]))
-    whole = next((other for other in stored() if other.release_id != release_id and not verify(other)), None)
+    withdrawn = history.withdrawn()
+    others = sorted(stored(), key=lambda other: other.release_id in withdrawn)
+    whole = next((other for other in others if other.release_id != release_id and not verify(other)), None)
+    if release_id:
+        with suppress(duckdb.Error):
+            history.record_event("damaged", release_id, "; ".join(problems[:3]))
     if whole:
         switch_current(Path(whole.release_id))
     else:
-        CURRENT.unlink()
+        CURRENT.unlink(missing_ok=True)
+    if release_id:
+        set_aside(release_id, [])
+    instead = f"{whole.release_id} is current until the next one" if whole else "there is no other one"
+    return [f"the current release {release_id or ''} was damaged ({problems[0]}); {instead}"]
+
+
+def set_aside(release_id: str, problems: list[str]) -> None:
+    """Take a damaged release out of the way; it is kept to be looked at until there is another one."""
+    if problems:
+        history.record_event("damaged", release_id, "; ".join(problems[:3]))
     folder = RELEASES / release_id
     if folder.is_dir() and RELEASE_ID.fullmatch(release_id):
         for old in RELEASES.glob(f"{DAMAGED}*"):
             remove_tree(old)
         folder.rename(RELEASES / f"{DAMAGED}{release_id}")
     sync(RELEASES)
-    instead = f"{whole.release_id} is current until the next one" if whole else "there is no other one"
-    return [f"the current release {release_id} was damaged ({problems[0]}); {instead}"]
 
 
 def hold(release: Stored, detail: str) -> None:
@@ -351,11 +412,30 @@ def roll_back(release: Stored) -> None:
 
 
 def pins() -> list[str]:
-    """Releases that are never pruned."""
-    if not PINS.exists():
-        return []
-    pinned: list[str] = json.loads(PINS.read_text(encoding="utf-8"))
+    """Releases that are never pruned; raise BuildError if that cannot be told."""
+    pinned = read_pins() if PINS.exists() else []
+    if pinned is None:
+        raise BuildError("The pins cannot be read.", [f"{PINS}: expected a list of ids of releases in JSON"])
     return pinned
+
+
+def read_pins() -> list[str] | None:
+    """Read the file of pins; None if it does not hold a list of texts."""
+    try:
+        content = json.loads(PINS.read_text(encoding="utf-8"))
+    except ValueError:
+        return None
+    is_list = isinstance(content, list) and all(isinstance(release_id, str) for release_id in content)
+    return content if is_list else None
+
+
+def mend_pins() -> list[str]:
+    """Make the list of pins anew from the history, if it is damaged or gone."""
+    pinned = history.pinned()
+    if read_pins() is not None if PINS.exists() else not pinned:
+        return []
+    write_together(PINS, json.dumps(pinned, indent=2) + "\n")
+    return [f"made {PINS.name} anew from the history: {', '.join(pinned) or 'nothing is pinned'}"]
 
 
 def pin(release: Stored, *, is_pinned: bool) -> None:

@@ -1,27 +1,32 @@
-"""Shared fixtures: a copy of the project that has been built once, and fresh copies of it."""
+"""Shared fixtures: a copy of the project that has been built once, a light one, and fresh copies of both."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
+from filelock import FileLock
+from light import lighten_recording, lighten_suites, make_environment, recording_of
 from opportunity_cities.warehouse import dbt_environment, dbt_executable
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".clients", "releases", "target", "logs", "__pycache__", ".*_cache", ".hypothesis"
+    *(".git", ".venv", ".clients", "releases", "incoming", "archive", "target", "logs"),
+    *("__pycache__", ".*_cache", ".hypothesis"),
 )
 
 
 class Project:
-    """A copy of the project that a test may break."""
+    """A copy of the project that a test may break, and the Python that its commands run with."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, interpreter: str = sys.executable) -> None:
         self.root = root
+        self.interpreter = interpreter
 
     @property
     def environment(self) -> dict[str, str]:
@@ -39,13 +44,38 @@ class Project:
             check=False,
         )
 
-    def python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run the Python of the tests in the copy."""
-        return self.run(sys.executable, *arguments)
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a command in the copy, for a test that does something meanwhile and waits for it in the end."""
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=self.environment | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python in the copy."""
+        return self.run(self.interpreter, *arguments, **environment)
 
     def build(self) -> subprocess.CompletedProcess[str]:
         """Run what `scripts/build` runs once the environment is set up."""
         return self.python("-m", "opportunity_cities.build")
+
+    def nightly(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run what `scripts/nightly` runs once the environment is set up."""
+        return self.python("-P", "-m", "opportunity_cities.nightly", *arguments, **environment)
+
+    def start_nightly(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+        """Start the same, for a test that does something meanwhile."""
+        return self.start(
+            self.interpreter, "-P", "-m", "opportunity_cities.nightly", *arguments, **environment
+        )
+
+    def releases_command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run what `scripts/releases` runs once the environment is set up."""
+        return self.python("-P", "-m", "opportunity_cities.releases", *arguments, **environment)
 
     def dbt_build(self, database: Path, *arguments: str, without: tuple[str, ...] = ("unit_test",)) -> None:
         """Run dbt alone, without some types of nodes; it must succeed, and writes nowhere but in the copy."""
@@ -85,15 +115,43 @@ class Project:
         }
 
 
-@pytest.fixture(scope="session")
-def first_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, subprocess.CompletedProcess[str]]:
-    """A project built from nothing, and what the build said."""
-    root = tmp_path_factory.mktemp("first") / "project"
-    shutil.copytree(ROOT, root, ignore=NOT_COPIED)
-    project = Project(root)
-    finished = project.build()
+def run_once(
+    folder: Path, make: Callable[[Path], subprocess.CompletedProcess[str]]
+) -> subprocess.CompletedProcess[str]:
+    """Have one of the test processes make a project in the folder, and all of them know what its build said."""
+    folder.mkdir(exist_ok=True)
+    said = folder / "said.json"
+    with FileLock(folder / "lock"):
+        if not said.exists():
+            said.write_text(json.dumps(vars(make(folder / "project"))), encoding="utf-8")
+    finished = subprocess.CompletedProcess[str](**json.loads(said.read_text(encoding="utf-8")))
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    return project, finished
+    return finished
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of the session share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def recorder(shared: Path) -> Path:
+    """The folder with the .venv of the first build, which keeps what dbt did for light projects to repeat."""
+    return shared / "first"
+
+
+@pytest.fixture(scope="session")
+def first_build(recorder: Path) -> tuple[Project, subprocess.CompletedProcess[str]]:
+    """A project built from nothing, and what the build said."""
+
+    def make(root: Path) -> subprocess.CompletedProcess[str]:
+        shutil.copytree(ROOT, root, ignore=NOT_COPIED)
+        return Project(root, make_environment(recorder, "record")).build()
+
+    finished = run_once(recorder, make)
+    return Project(recorder / "project"), finished
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +173,32 @@ def project(built: Project, tmp_path: Path) -> Project:
     root = tmp_path / "project"
     shutil.copytree(built.root, root, symlinks=True, ignore=shutil.ignore_patterns("target"))
     return Project(root)
+
+
+@pytest.fixture(scope="session")
+def light_built(built: Project, recorder: Path, shared: Path) -> Project:
+    """A light project (see light.py) with its first release; tests only read it."""
+
+    def make(root: Path) -> subprocess.CompletedProcess[str]:
+        shutil.copytree(built.root, root, ignore=NOT_COPIED)
+        lighten_suites(root)
+        interpreter = make_environment(root, "replay")
+        lighten_recording(recording_of(recorder), root.with_name("recording"))
+        recording_of(root).symlink_to(root.with_name("recording"))
+        return Project(root, interpreter).build()
+
+    run_once(shared / "light", make)
+    return light_project(shared / "light" / "project")
+
+
+def light_project(root: Path) -> Project:
+    """The light project in a folder, run by the Python whose dbt repeats the recording."""
+    return Project(root, str(root / ".venv" / "bin" / "python"))
+
+
+@pytest.fixture
+def light(light_built: Project, tmp_path: Path) -> Project:
+    """A copy of the light project, release included, for a test to break."""
+    root = tmp_path / "light"
+    shutil.copytree(light_built.root, root, symlinks=True, ignore=shutil.ignore_patterns("target"))
+    return light_project(root)

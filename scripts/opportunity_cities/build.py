@@ -19,7 +19,6 @@ from opportunity_cities.project import (
     DATABASE_NAME,
     RELEASES,
     ROOT,
-    TARGET,
     BuildError,
     error_of_system,
 )
@@ -27,9 +26,8 @@ from opportunity_cities.release import Making, Release
 from opportunity_cities.seeds import check_seeds
 from opportunity_cities.settings import Settings, read_settings
 from opportunity_cities.suites import ALL_BUILT, SuitesRun
-from opportunity_cities.warehouse import DbtBuild
+from opportunity_cities.warehouse import BUILD_FILE, DbtBuild, remove_build_file
 
-BUILD_FILE = TARGET / "build.duckdb"
 MEGABYTE = 2**20
 
 
@@ -88,12 +86,6 @@ def check_staged(log: RunLog) -> None:
     """Check the staged seeds."""
     count = check_seeds(inputs.STAGE / "seeds")
     log.step("seeds", f"{count} seed files checked", count)
-
-
-def remove_build_file() -> None:
-    """Remove the build file and its write-ahead log: every build starts from nothing."""
-    for path in (BUILD_FILE, BUILD_FILE.with_suffix(".duckdb.wal")):
-        path.unlink(missing_ok=True)
 
 
 def reconciliation() -> dict[str, int]:

@@ -27,6 +27,7 @@ from opportunity_cities.project import (
     error_of_system,
 )
 from opportunity_cities.settings import Settings, read_settings
+from opportunity_cities.warehouse import remove_build_file
 
 REPORT = "changes.md"
 
@@ -77,6 +78,7 @@ class Night:
         with store.lock():
             self.report.note(store.recover(settings.history))
             intake.clear()
+            remove_build_file()
             found = self.take_in()
             if self.options.reject:
                 self.reject(self.options.reject)

@@ -343,6 +343,7 @@ def missing_files(release_id: str, folder: Path) -> list[str]:
 def fall_back() -> list[str]:
     """Point `current` to the latest release that is whole, if what it points to is not; set that aside."""
     if CURRENT.exists() and not CURRENT.is_symlink():
+        remove_tree(RELEASES / f"{DAMAGED}current")
         CURRENT.rename(RELEASES / f"{DAMAGED}current")
     release_id = current_id()
     release = current()
@@ -351,7 +352,7 @@ def fall_back() -> list[str]:
     elif release_id:
         problems = [f"{release_id}: there is no manifest that can be read"]
     else:
-        problems = [f"{CURRENT.name}: found no link to a release"] if stored() else []
+        problems = ["found no link to it"] if stored() else []
     if not problems:
         return []
     withdrawn = history.withdrawn()
@@ -367,7 +368,8 @@ def fall_back() -> list[str]:
     if release_id:
         set_aside(release_id, [])
     instead = f"{whole.release_id} is current until the next one" if whole else "there is no other one"
-    return [f"the current release {release_id or ''} was damaged ({problems[0]}); {instead}"]
+    what = f"the current release {release_id} was damaged" if release_id else "the current release was lost"
+    return [f"{what} ({problems[0]}); {instead}"]
 
 
 def set_aside(release_id: str, problems: list[str]) -> None:

@@ -15,6 +15,7 @@ from opportunity_cities import children
 from opportunity_cities.inputs import STAGE
 from opportunity_cities.project import TARGET, BuildError, FailedAuditError
 
+BUILD_FILE = TARGET / "build.duckdb"
 RUN_RESULTS = TARGET / "run_results.json"
 # dbt's events of a seed or model that is through
 RELATION_BUILT = ("LogSeedResult", "LogModelResult")
@@ -106,6 +107,12 @@ class DbtBuild:
     def stop(self) -> None:
         """End a run that nobody waits for any more."""
         children.stop(self.process)
+
+
+def remove_build_file() -> None:
+    """Remove the build file and its write-ahead log: every build starts from nothing."""
+    for path in (BUILD_FILE, BUILD_FILE.with_suffix(".duckdb.wal")):
+        path.unlink(missing_ok=True)
 
 
 def dbt_executable() -> str:

@@ -19,6 +19,9 @@ BUILD_FILE = TARGET / "build.duckdb"
 RUN_RESULTS = TARGET / "run_results.json"
 # dbt's events of a seed or model that is through
 RELATION_BUILT = ("LogSeedResult", "LogModelResult")
+# unit tests check the code, not the data: `scripts/test` runs them; what the YAML of the seeds declares,
+# the seed check has checked already
+BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude", "path:seeds,resource_type:test")
 
 
 @dataclass
@@ -52,15 +55,10 @@ class DbtBuild:
         self.log = TARGET / "dbt-build.log"
         TARGET.mkdir(exist_ok=True)
         RUN_RESULTS.unlink(missing_ok=True)
-        # unit tests check the code, not the data: `scripts/test` runs them; what the YAML of the seeds
-        # declares, the seed check has checked already
-        arguments = ["--log-format", "json", "build", "--exclude-resource-type", "unit_test"]
-        arguments += ["--exclude", "path:seeds,resource_type:test"]
         self.started = time.monotonic()
         environment = dbt_environment(database) | {"OPPORTUNITY_CITIES_TABLES": str(tables)}
-        self.process = children.start(
-            [dbt_executable(), *arguments], environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        command = [dbt_executable(), "--log-format", "json", *BUILD]
+        self.process = children.start(command, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish(self, progress: Callable[[int, int], None], built: Callable[[str], None]) -> DbtResult:
         """Wait, reporting (done, total) and each table that is built; raise BuildError if anything failed."""
@@ -120,13 +118,14 @@ def dbt_executable() -> str:
     return str(Path(sys.executable).with_name("dbt"))
 
 
-def dbt_environment(database: Path) -> dict[str, str]:
-    """Environment in which dbt finds the profile, builds into `database` and calls nobody."""
+def dbt_environment(database: Path, target: Path = TARGET) -> dict[str, str]:
+    """Environment in which dbt finds what is staged in `target`, builds into `database` and calls nobody."""
+    stage = target / STAGE.name
     return os.environ | {
-        "DBT_PROJECT_DIR": str(STAGE),
-        "DBT_PROFILES_DIR": str(STAGE / "profiles"),
-        "DBT_TARGET_PATH": str(TARGET),
-        "DBT_LOG_PATH": str(TARGET / "logs"),
+        "DBT_PROJECT_DIR": str(stage),
+        "DBT_PROFILES_DIR": str(stage / "profiles"),
+        "DBT_TARGET_PATH": str(target),
+        "DBT_LOG_PATH": str(target / "logs"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "OPPORTUNITY_CITIES_BUILD_FILE": str(database),
     }

@@ -9,10 +9,9 @@ import statistics
 import sys
 from dataclasses import asdict, dataclass
 
-from opportunity_cities.build import BUILD_FILE
 from opportunity_cities.measure.copies import Copy, Timed, copied, positive
 from opportunity_cities.project import BuildError
-from opportunity_cities.warehouse import BUILD, dbt_environment, dbt_executable
+from opportunity_cities.warehouse import BUILD, BUILD_FILE, dbt_environment, dbt_executable
 
 
 @dataclass(frozen=True)

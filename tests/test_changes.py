@@ -13,12 +13,13 @@ from opportunity_cities.changes import Changes, changed_inputs, compare
 from opportunity_cities.settings import ChangeBounds
 
 BOUNDS = ChangeBounds(
-    printed_scores=0,
+    printed_figures=0,
     recomputed_scores=2,
     total_ranks=1,
     largest_rank_move=3,
     rows_added=10,
     rows_removed=0,
+    observations_removed=0,
     unexplained=0,
 )
 GENERAL = "seeds/statistics/observations_general.csv"
@@ -64,6 +65,11 @@ def move_figure(city: str, statistic: str) -> str:
         update marts.fct_observations set value = value * 1.1
         where city_code = '{city}' and statistic_code = '{statistic}' and year = 2024 and is_used
     """
+
+
+def built_figures(built: Project, statistic: str, city: str) -> int:
+    figures = pd.read_parquet(built.database.parent / "parquet/marts/fct_observations.parquet")
+    return int(((figures["statistic_code"] == statistic) & (figures["city_code"] == city)).sum())
 
 
 def told(changes: Changes) -> list[dict[Any, Any]]:
@@ -140,7 +146,7 @@ def test_the_nearest_cause_is_told(
     assert is_unexplained == (expected[0] == "unexplained")
 
 
-def test_every_bound_is_checked(comparison: Comparison) -> None:
+def test_every_bound_is_checked(built: Project, comparison: Comparison) -> None:
     changes = comparison(
         [
             move_variable("2025", SHANGHAI, 1),
@@ -148,16 +154,19 @@ def test_every_bound_is_checked(comparison: Comparison) -> None:
             "update marts.fct_total_scores set rank = rank + 4 where edition = '2025' and rank <= 2",
             "delete from marts.dim_sources where source_code = (select min(source_code) from marts.dim_sources)",
             "insert into marts.fct_observations select * from marts.fct_observations limit 11",
+            "update marts.fct_observations set year = 1999 where statistic_code = 'gdp' and city_code = '310000'",
         ],
         [],
     )
+    gone = built_figures(built, "gdp", SHANGHAI)
     assert changes.broken == [
-        "printed_scores: 1 moved; the bound is 0",
+        "printed_figures: 3 moved; the bound is 0",
         "recomputed_scores: 3 moved; the bound is 2",
         "total_ranks: 2 moved; the bound is 1",
         "largest_rank_move: 4 moved; the bound is 3",
         "rows_added: 11 moved; the bound is 10",
         "rows_removed: 1 moved; the bound is 0",
+        f"observations_removed: {gone} moved; the bound is 0",
         "unexplained: 6 moved; the bound is 0",
     ]
     assert (changes.scores_moved, changes.ranks_moved, changes.rows_moved) == (4, 2, 12)
@@ -188,3 +197,20 @@ def test_inputs_are_told_apart() -> None:
         (SUITE, "check", "d", "added"),
     ]
     assert pd.isna(frame["detail"]).sum() == 0
+
+
+def test_an_exchange_rate_is_no_figure_of_a_city(comparison: Comparison) -> None:
+    """A value in the statistic's own unit moves, though no observation was touched."""
+    changes = comparison(
+        [move_variable("2025-recomputed", SHANGHAI, 1), move_figure(SHANGHAI, "gdp")], [CITIES]
+    )
+    (row,) = told(changes)
+    assert (row["cause"], row["input_paths"]) == ("reference_data", CITIES)
+
+
+def test_builds_that_cannot_be_compared_need_somebody_to_look(comparison: Comparison) -> None:
+    changes = comparison(["alter table marts.fct_total_scores rename column tier to level"], [MODEL])
+    (broken,) = changes.broken
+    assert broken.startswith("cannot be compared (Binder Error:")
+    assert "cannot be compared" in changes.report
+    assert (changes.scores_moved, changes.ranks_moved, changes.rows_moved) == (0, 0, 0)

@@ -77,7 +77,7 @@ def test_a_night_with_nothing_to_do_starts_no_dbt(light: Project) -> None:
     before = light.releases()
     ended(light.nightly(), 0, "Unchanged:", "unchanged in")
     assert light.releases() == before
-    ended(light.nightly("--force"), 6, "dbt failed", "releases/current is as it was.")
+    ended(light.nightly("--force"), 6, "dbt failed", "Nothing was published.")
     assert light.releases() == before
 
 
@@ -126,14 +126,14 @@ def test_a_refused_file_holds_up_nothing(light: Project) -> None:
         3,
         "faulty.csv, row 2, column A (城市): found '宁坡'; expected a city of cities.csv",
         "far.csv: found gdp 宁波 2024: 18147700 亿元 (other), expected",
-        "alone.csv.toml: found a companion file alone; expected alone.csv beside it",
+        "alone.csv.toml: found a companion file alone; it waits for alone.csv",
         "link.csv: this is a symbolic link",
         "folder.csv: this is not a file",
         "good.csv: 1 figures: 1 new",
         "bad_input in",
     )
     assert current(light) != before
-    assert list(light.path("incoming").iterdir()) == []
+    assert names(light.path("incoming")) == ["alone.csv.toml"]
     assert names(light.path("archive/accepted")) == [
         "001-good.csv",
         "001-good.csv.receipt.json",
@@ -141,11 +141,10 @@ def test_a_refused_file_holds_up_nothing(light: Project) -> None:
     ]
     rejected = light.path("archive/rejected")
     assert [name for name in names(rejected) if name.endswith(".report.txt")] == [
-        "001-alone.csv.toml.report.txt",
-        "002-far.csv.report.txt",
-        "003-faulty.csv.report.txt",
-        "004-folder.csv.report.txt",
-        "005-link.csv.report.txt",
+        "001-far.csv.report.txt",
+        "002-faulty.csv.report.txt",
+        "003-folder.csv.report.txt",
+        "004-link.csv.report.txt",
     ]
     assert any(path.is_symlink() for path in rejected.rglob("*link.csv"))
     (report,) = rejected.rglob("*faulty.csv.report.txt")
@@ -192,7 +191,7 @@ def test_a_file_that_fails_the_audit_does_not_hold_up_the_next_night(
     if is_all_that_is_new:
         assert names(light.path("archive/rejected")) == ["001-figures.csv", "001-figures.csv.report.txt"]
         (report,) = light.path("archive/rejected").rglob("*.report.txt")
-        assert "with its figures, the audit fails:" in report.read_text(encoding="utf-8")
+        assert "figures.csv: with its figures, Expectations failed." in report.read_text(encoding="utf-8")
         ended(light.nightly(), 0, "Unchanged:")
     else:
         assert names(light.path("incoming")) == ["figures.csv"]
@@ -209,14 +208,14 @@ def test_too_large_a_change_waits_to_be_accepted(light: Project) -> None:
         blocked,
         5,
         "Blocked: 1 scores, 0 total ranks and 0 rows moved",
-        "printed_scores: 1 moved; the bound is 0",
+        "printed_figures: 1 moved; the bound is 0",
         f"publish it:  scripts/nightly --accept {release_id}",
         f"look at releases/{held.name}/changes.md",
     )
     assert current(light) == before
     assert names(light.path("incoming")) == ["figures.csv"]
     report = (held / "changes.md").read_text(encoding="utf-8")
-    assert "| printed_scores | 1 | 0 | **broken** |" in report
+    assert "| printed_figures | 1 | 0 | **broken** |" in report
     assert "| figures.csv | incoming | added | 1 figures: 1 new" in report
     assert "| 2025 | 上海 (Shanghai) | output_per_capita |" in report
 
@@ -355,7 +354,7 @@ def test_faulty_settings_are_named(light: Project) -> None:
         light.nightly(),
         3,
         "nightly.toml: [retention] newest: found 'many'; expected a whole number from 0 on",
-        "nightly.toml: [changes]: found unexplaned; expected one of printed_scores",
+        "nightly.toml: [changes]: found unexplaned; expected one of printed_figures",
         "nightly.toml: [changes] unexplained: found None",
     )
 

@@ -37,7 +37,7 @@ def test_show_and_diff_take_the_beginning_of_an_id(two: tuple[Project, str, str]
     )
     ended(light.releases_command("show", shared), 2, "Several releases of that name.", first, second)
     compared = light.releases_command("diff", first[: len(shared) + 1], second[: len(shared) + 1])
-    ended(compared, 0, f"# Changes against {first}", "| printed_scores | 0 | 0 | kept |")
+    ended(compared, 0, f"# Changes against {first}", "| printed_figures | 0 | 0 | kept |")
     for command in ("show", "rollback", "pin", "unpin", "verify"):
         ended(light.releases_command(command, "nothing"), 2, "No release of that name.", first)
 

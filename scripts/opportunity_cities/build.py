@@ -77,7 +77,7 @@ def candidate(
         }
         assembled = release.assemble(BUILD_FILE, making, log)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))
-        if not inputs.running().items() <= making.inputs.items():
+        if inputs.checksums(inputs.STAGE) != making.inputs:
             raise BuildError("The code of the project was changed during the run.", ["run it once more"])
         yield assembled
 

@@ -35,7 +35,7 @@ order by all
 
 BOUNDED = """
 select
-    count(*) filter (where measure = 'score' and basis = 'printed') as printed_scores,
+    count(*) filter (where measure <> 'rows' and basis is distinct from 'recomputed') as printed_figures,
     count(*) filter (where measure = 'score' and basis = 'recomputed') as recomputed_scores,
     count(*) filter (where table_name = 'marts.fct_total_scores' and measure = 'rank') as total_ranks,
     coalesce(max(abs(new_value - old_value)) filter (
@@ -44,6 +44,10 @@ select
     greatest(0, max(new_value - old_value) filter (where measure = 'rows' and is_base_table(table_name))) as rows_added,
     greatest(0, max(old_value - new_value) filter (where measure = 'rows' and is_base_table(table_name)))
         as rows_removed,
+    (
+        select count(*) from before.marts.fct_observations as b
+        anti join after.marts.fct_observations as a using (city_code, statistic_code, year, source_code)
+    ) as observations_removed,
     count(*) filter (where cause = 'unexplained') as unexplained
 from changes left join (
     select edition, basis from after.marts.dim_editions
@@ -177,7 +181,24 @@ def changed_inputs(
 def compare(
     before: Path, after: Path, compared_with: str, inputs: pd.DataFrame, bounds: ChangeBounds
 ) -> Changes:
-    """Compare the databases of two builds; `inputs` are those that `changed_inputs` gives."""
+    """Compare the databases of two builds; `inputs` are those that `changed_inputs` gives.
+
+    If they cannot be compared, because a column was renamed or the older file cannot be read, that is told
+    as a bound that is broken: whoever looks at the build must say that it may go.
+    """
+    try:
+        return compared(before, after, compared_with, inputs, bounds)
+    except duckdb.Error as error:
+        why = str(error).splitlines()[0]
+        report_text = f"# Changes against {compared_with}\n\nThe two cannot be compared: {why}\n"
+        rows = pd.DataFrame(columns=COLUMNS.split(", "))
+        return Changes(compared_with, rows, [Bound(f"cannot be compared ({why})", 1, 0)], report_text)
+
+
+def compared(
+    before: Path, after: Path, compared_with: str, inputs: pd.DataFrame, bounds: ChangeBounds
+) -> Changes:
+    """Compare two builds whose tables have the columns that the comparison reads."""
     with duckdb.connect() as connection:
         attach(connection, before, "before")
         attach(connection, after, "after")

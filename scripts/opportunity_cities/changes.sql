@@ -10,11 +10,23 @@ figures_after as (
     select city_code, statistic_code, year, source_code, value from after.marts.fct_observations where is_used
 )
 
-select city_code, statistic_code, string_agg(distinct cast(year as varchar), ', ' order by cast(year as varchar)) as years
+select
+    moved.city_code,
+    moved.statistic_code,
+    homes.path,
+    string_agg(distinct cast(moved.year as varchar), ', ' order by cast(moved.year as varchar)) as years
 from (
     (from figures_before except from figures_after) union all (from figures_after except from figures_before)
-)
-group by city_code, statistic_code;
+) as moved
+join (
+    select
+        statistic_code,
+        'seeds/statistics/observations_' || coalesce(home_dimension_code, 'general') || '.csv' as path
+    from after.marts.dim_statistics
+) as homes using (statistic_code)
+-- a value in the statistic's own unit moves with an exchange rate too
+join changed_inputs as inputs on homes.path = inputs.path and inputs.change <> 'same'
+group by moved.city_code, moved.statistic_code, homes.path;
 
 -- which statistics each indicator, variable, dimension and total rests on
 create or replace temporary table concerned as
@@ -84,7 +96,8 @@ with own as (
         concerned.level,
         concerned.code,
         figures.city_code,
-        string_agg(figures.statistic_code || ' ' || figures.years, ', ' order by figures.statistic_code) as detail
+        string_agg(figures.statistic_code || ' ' || figures.years, ', ' order by figures.statistic_code) as detail,
+        string_agg(distinct figures.path, ', ' order by figures.path) as paths
     from concerned
     join changed_figures as figures using (statistic_code)
     group by concerned.level, concerned.code, figures.city_code
@@ -95,14 +108,9 @@ others as (
         concerned.level,
         concerned.code,
         string_agg(distinct concerned.statistic_code, ', ' order by concerned.statistic_code) as detail,
-        string_agg(
-            distinct 'seeds/statistics/observations_' || coalesce(statistics.home_dimension_code, 'general') || '.csv',
-            ', '
-            order by 'seeds/statistics/observations_' || coalesce(statistics.home_dimension_code, 'general') || '.csv'
-        ) as paths
+        string_agg(distinct figures.path, ', ' order by figures.path) as paths
     from concerned
     join changed_figures as figures using (statistic_code)
-    join after.marts.dim_statistics as statistics using (statistic_code)
     group by concerned.level, concerned.code
 ),
 
@@ -132,8 +140,9 @@ judged as (
             else 'unexplained'
         end as nearest,
         own.detail as own_detail,
+        own.paths as own_paths,
         others.detail as others_detail,
-        others.paths as figure_paths
+        others.paths as others_paths
     from (
         select moved.*, coalesce(a.basis, b.basis) = 'recomputed' as is_recomputed
         from moved
@@ -149,15 +158,16 @@ judged as (
 )
 
 select
-    judged.* exclude (nearest, own_detail, others_detail, figure_paths),
+    judged.* exclude (nearest, own_detail, own_paths, others_detail, others_paths),
     judged.nearest as cause,
     case judged.nearest
         when 'own_figures' then judged.own_detail
         when 'figures_of_other_cities' then judged.others_detail
         else coalesce(files.detail, '')
     end as cause_detail,
-    case
-        when judged.nearest in ('own_figures', 'figures_of_other_cities') then judged.figure_paths
+    case judged.nearest
+        when 'own_figures' then judged.own_paths
+        when 'figures_of_other_cities' then judged.others_paths
         else coalesce(files.paths, '')
     end as input_paths
 from judged

@@ -17,8 +17,8 @@ def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str
     """Start a command that Linux kills when this process ends, even if it is killed itself."""
     parent = os.getpid()
 
-    def end_with_parent() -> None:
-        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    def bind() -> None:
+        end_with_parent()
         if os.getppid() != parent:
             os._exit(1)
 
@@ -30,9 +30,15 @@ def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str
         text=True,
         encoding="utf-8",
         # safe while this process has one thread, as the build has
-        preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
+        preexec_fn=bind,  # noqa: PLW1509
         **options,
     )
+
+
+def end_with_parent() -> None:
+    """Have Linux kill this process when the one that started it ends."""
+    if sys.platform == "linux":
+        LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def wait(process: subprocess.Popen[str]) -> tuple[int, int]:

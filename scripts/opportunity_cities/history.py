@@ -5,6 +5,7 @@ or gone, it is made anew from the newest release that can be read: each holds al
 it was built.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from opportunity_cities.project import RELEASES
+from opportunity_cities.project import RELEASES, BusyError, error_of_system, quoted
 from opportunity_cities.settings import HistoryBounds
 
 HISTORY = RELEASES / "history.duckdb"
@@ -25,6 +26,8 @@ OPS_DDL = Path(__file__).with_name("ops.sql").read_text(encoding="utf-8")
 # tables with rows of a single release, which are kept for as many releases as the settings say
 OF_A_RELEASE = ("build_steps", "expectation_runs", "input_files", "release_changes")
 SMALL_BLOCKS: dict[str, str | bool | int | float | list[str]] = {"default_block_size": "16384"}
+TRIES = 20
+PAUSE_SECONDS = 0.5
 TABLES = ("releases", "release_events", *OF_A_RELEASE)
 
 
@@ -36,10 +39,23 @@ def history(file: Path = HISTORY, *, read_only: bool = False) -> Iterator[duckdb
             connection.execute(OPS_DDL)
             yield connection
         return
-    with duckdb.connect(file, read_only=read_only, config=SMALL_BLOCKS) as connection:
+    with opened(file, read_only=read_only) as connection:
         if not read_only and not has_tables(connection):
             connection.execute(OPS_DDL)
         yield connection
+
+
+def opened(file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+    """Open a file; wait a little for somebody who reads it, and raise BusyError if that goes on."""
+    for _ in range(TRIES):
+        try:
+            return duckdb.connect(file, read_only=read_only, config=SMALL_BLOCKS)
+        except duckdb.IOException as error:
+            if "lock" not in str(error).lower():
+                raise
+            trouble = str(error).splitlines()[0]
+        time.sleep(PAUSE_SECONDS)
+    raise BusyError("Somebody keeps the history open; its tables are in every release too.", [trouble])
 
 
 def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
@@ -48,10 +64,11 @@ def has_tables(connection: duckdb.DuckDBPyConnection) -> bool:
     return {name for (name,) in tables} >= set(TABLES)
 
 
-def mend(newest_whole: Callable[[], Path | None]) -> str | None:
+def mend(newest_whole: Callable[[], Path | None], current_id: str | None) -> str | None:
     """Set a damaged history aside, and make one that is missing; say what was done, if anything.
 
-    `newest_whole` finds the file of the newest release that is whole.
+    `newest_whole` finds the file of the newest release that is whole. If that is newer than the current
+    one, a rollback had withdrawn it, which it cannot know itself.
     """
     trouble = damage() if HISTORY.exists() else "it is missing"
     if not trouble:
@@ -64,7 +81,7 @@ def mend(newest_whole: Callable[[], Path | None]) -> str | None:
     database = newest_whole()
     if database is None:
         return f"the history begins anew, no release holds it: {trouble}" if is_there else None
-    restore(database)
+    restore(database, current_id)
     return f"made the history anew from {database.parent.name}: {trouble}"
 
 
@@ -76,30 +93,34 @@ def damage() -> str | None:
                 # a sum that needs every value: to count them, DuckDB need not read them
                 connection.execute(f"select bit_xor(hash(kept)) from ops.{table} as kept").fetchall()
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+        if error_of_system(error):
+            # that is no fault of the file
             raise
         return str(error).splitlines()[0]
     return None
 
 
-def restore(database: Path) -> None:
+def restore(database: Path, current_id: str | None) -> None:
     """Take over what a release knows, all of it or nothing."""
     with history(NEW) as connection:
         attach(connection, database, "release")
         for table in TABLES:
             connection.execute(f"insert into ops.{table} by name select * from release.ops.{table}")
         connection.execute("update ops.releases set is_this_release = false")
+        connection.execute(
+            """
+            update ops.releases set withdrawn_at = ?, withdrawn_for = ? where release_no > (
+                select release_no from ops.releases where release_id = ?
+            )
+            """,
+            [now(), current_id, current_id],
+        )
     NEW.replace(HISTORY)
 
 
 def attach(connection: duckdb.DuckDBPyConnection, database: Path, name: str) -> None:
     """Attach a file read-only."""
     connection.execute(f"attach {quoted(database)} as {name} (read_only)")
-
-
-def quoted(path: Path) -> str:
-    """A path as a text of SQL, for statements that take no parameters."""
-    return "'" + str(path).replace("'", "''") + "'"
 
 
 def copy_into(connection: duckdb.DuckDBPyConnection) -> None:
@@ -200,6 +221,25 @@ def record_rollback(withdrawn: str, restored: str) -> None:
         )
         add_event(connection, "rolled_back", withdrawn, f"to {restored}")
         connection.commit()
+
+
+def reinstate(release_id: str) -> None:
+    """Keep no rollback of the current release: one that was ended half way has not taken place."""
+    if release_id in withdrawn():
+        with history() as connection:
+            connection.execute(
+                "update ops.releases set withdrawn_at = null, withdrawn_for = null where release_id = ?",
+                [release_id],
+            )
+
+
+def was_published(inputs_sha256: str) -> bool:
+    """Whether a release of these very inputs has passed the audit and was published."""
+    with history(read_only=True) as connection:
+        ((count,),) = connection.execute(
+            "select count(*) from ops.releases where inputs_sha256 = ?", [inputs_sha256]
+        ).fetchall()
+    return bool(count)
 
 
 def withdrawn_release(inputs_sha256: str) -> str | None:

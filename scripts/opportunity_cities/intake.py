@@ -17,17 +17,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from opportunity_cities.imports.files import plain, read_file
+from opportunity_cities.imports.files import COMPANION, MOST_BYTES, StillWrittenError, plain, read_file
 from opportunity_cities.inputs import sha256
-from opportunity_cities.project import ARCHIVE, DISK_FULL, INCOMING, ROOT, SEEDS, TARGET, BuildError
+from opportunity_cities.project import (
+    ARCHIVE,
+    DISK_FULL,
+    INCOMING,
+    ROOT,
+    SEEDS,
+    TARGET,
+    BuildError,
+    error_of_system,
+)
 from opportunity_cities.store import sync
 
 if TYPE_CHECKING:
     from opportunity_cities.imports.observations import Import
 
 COPIES = TARGET / "incoming"
-COMPANION = ".toml"
-MOST_BYTES = 50 * 2**20
+HELD = ".held-"
 UNFINISHED = (".part", ".tmp", ".crdownload")
 NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 LONGEST_NAME = 80
@@ -40,10 +48,18 @@ class Delivery:
     path: Path
     name: str
     companion: Path | None
+    seen: tuple[int, int, int] | None = None
     copies: dict[Path, Path] = field(default_factory=dict)
     checksum: str = ""
     result: "Import | None" = None
     problems: list[str] = field(default_factory=list)
+    # not complete yet: neither taken in nor refused
+    stays: bool = False
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is of no use."""
+        return self.result is None and not self.stays
 
     @property
     def detail(self) -> str:
@@ -78,6 +94,7 @@ def take_in(seeds: Path) -> list[Delivery]:
     for number, path in enumerate([path for path in paths if path not in companions], start=1):
         companion = path.with_name(path.name + COMPANION)
         delivery = Delivery(path, plain(path.name), companion if companion in companions else None)
+        delivery.seen = identity(path)
         try:
             take_in_one(delivery, COPIES / str(number), seeds)
         except BuildError as error:
@@ -85,8 +102,26 @@ def take_in(seeds: Path) -> list[Delivery]:
                 # that is no fault of the file
                 raise error.__cause__ from error
             delivery.problems = error.problems
+            delivery.stays = isinstance(error, StillWrittenError)
+        except Exception as error:
+            if error_of_system(error):
+                raise
+            # one file that nobody thought of must not hold up all others
+            kind = type(error).__name__
+            delivery.problems = [
+                f"{delivery.name}: the importer cannot cope with it: {kind}: {plain(str(error))}"
+            ]
         deliveries.append(delivery)
     return deliveries
+
+
+def identity(path: Path) -> tuple[int, int, int] | None:
+    """What tells a file, unread, from another one of its name; None if there is none."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def is_companion(path: Path) -> bool:
@@ -97,12 +132,9 @@ def is_companion(path: Path) -> bool:
 def take_in_one(delivery: Delivery, copy: Path, seeds: Path) -> None:
     """Copy a file and import the copy; raise BuildError, with all problems, if it cannot be."""
     if is_companion(delivery.path):
-        raise BuildError(
-            "The file is not fit to import.",
-            [
-                f"{delivery.name}: found a companion file alone; expected {delivery.name[: -len(COMPANION)]} beside it"
-            ],
-        )
+        expected = delivery.name.removesuffix(COMPANION)
+        problem = f"{delivery.name}: found a companion file alone; it waits for {expected}"
+        raise StillWrittenError("The file is not complete.", [problem])
     # the importer brings a reader of Excel along, which takes longer to load than a night without files takes
     from opportunity_cities.imports.companion import read_companion
     from opportunity_cities.imports.figures import Defaults
@@ -116,11 +148,17 @@ def take_in_one(delivery: Delivery, copy: Path, seeds: Path) -> None:
         keep_copy(delivery, delivery.companion, companion_copy)
         defaults = read_companion(companion_copy, delivery.companion.name)
     trial = import_into(seeds, copy, defaults, shown_name=delivery.path.name, is_dry_run=True)
-    if trial.findings.implausible:
-        # nobody is there to look at them, and the audit would stop the whole night for them
+    known = tuple(trial.findings.unchanged)
+    # nobody is there to look at them, and the audit would stop the whole night for them
+    implausible = [
+        line
+        for line in trial.findings.implausible
+        if not any(other.startswith(line.rpartition(", expected ")[0]) for other in known)
+    ]
+    if implausible:
         raise BuildError(
             "The file has figures out of the plausible range.",
-            [f"{delivery.name}: found {line}" for line in trial.findings.implausible],
+            [f"{delivery.name}: found {line}" for line in implausible],
         )
     delivery.result = import_into(seeds, copy, defaults, shown_name=delivery.path.name)
 
@@ -132,7 +170,7 @@ def keep_copy(delivery: Delivery, path: Path, copy: Path) -> None:
 
 
 def settle(deliveries: list[Delivery], run: str, release_id: str | None, stage: Path) -> list[str]:
-    """Archive what was taken in or refused, once its release is published; return what stays and why.
+    """Archive what was taken in, once its release is published; return what stays and why.
 
     The seeds come first: should the run be ended between the two, the files are taken in again, and
     bring nothing new.
@@ -143,7 +181,7 @@ def settle(deliveries: list[Delivery], run: str, release_id: str | None, stage: 
         folder = unused(ARCHIVE / "accepted" / run)
         for number, delivery in enumerate(accepted, start=1):
             archive(delivery, folder, number, release_id)
-    return stays + set_aside([d for d in deliveries if not d.result], run)
+    return stays
 
 
 def set_aside(deliveries: list[Delivery], run: str) -> list[str]:
@@ -197,11 +235,7 @@ def archive(delivery: Delivery, folder: Path, number: int, release_id: str | Non
         for place in (folder, folder.parent, ARCHIVE, ROOT):
             sync(place)
         for path, target in targets.items():
-            if path not in delivery.copies:
-                # never read: a link, a folder, or a file that is too large
-                shutil.move(path, target)
-            elif is_same(path, delivery.copies[path]):
-                path.unlink()
+            take_away(path, delivery.copies.get(path), delivery.seen, target)
     except OSError:
         if delivery.path.exists():
             for path in [about, *(targets[path] for path in delivery.copies)]:
@@ -210,6 +244,28 @@ def archive(delivery: Delivery, folder: Path, number: int, release_id: str | Non
                 folder.rmdir()
         raise
     sync(INCOMING)
+
+
+def take_away(path: Path, copy: Path | None, seen: tuple[int, int, int] | None, target: Path) -> None:
+    """Take a file out of incoming/, unless it is another one by now: that waits for the next run.
+
+    It gets a name of ours first, so that nobody can replace it between the look and the removal.
+    """
+    held = path.with_name(f"{HELD}{target.name}")
+    with suppress(FileNotFoundError):
+        path.rename(held)
+        if copy and is_same(held, copy):
+            held.unlink()
+        elif not copy and identity(held) == seen:
+            # never read: a link, a folder, or a file that is too large
+            shutil.move(held, target)
+        else:
+            give_back(held, path)
+
+
+def give_back(held: Path, path: Path) -> None:
+    """Put a file back into incoming/, beside another one if its name is taken by now."""
+    held.rename(path.with_name(f"again-{held.name.removeprefix(HELD)}") if os.path.lexists(path) else path)
 
 
 def outcome(delivery: Delivery, release_id: str | None) -> str:
@@ -253,8 +309,10 @@ def safe_name(name: str) -> str:
 
 
 def clear() -> None:
-    """Remove the private copies of files, and seeds that were never moved to their places."""
+    """Remove private copies and seeds that never came to their places; put back what was being taken away."""
     shutil.rmtree(COPIES, ignore_errors=True)
+    for held in INCOMING.glob(f"{HELD}*"):
+        give_back(held, held.with_name(f"again-{held.name.removeprefix(HELD)}"))
     for path in SEEDS.rglob(".*.csv.new"):
         path.unlink()
 

@@ -126,10 +126,10 @@ def last_outcome(file: Path = LOG_FILE) -> str | None:
         return None
     for line in reversed(lines):
         try:
-            entry: dict[str, Any] = json.loads(line)
+            entry: Any = json.loads(line)
         except ValueError:
             # a line that a killed run did not finish
             continue
-        if entry.get("event") == "end":
-            return str(entry["outcome"])
+        if isinstance(entry, dict) and entry.get("event") == "end":
+            return str(entry.get("outcome"))
     return None

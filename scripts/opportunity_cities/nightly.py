@@ -2,12 +2,13 @@
 
 Exit codes: 0 published, or unchanged; 1 unexpected error; 2 wrong arguments; 3 bad input, an incoming
 file or a seed; 4 failed audit; 5 blocked: more moved than the bounds of nightly.toml allow; 6 build
-failure; 7 another run in progress; 8 disk full; 9 a folder cannot be written. With 3, a release may
-have been published without the refused file: the summary says so. With all others but 0, releases/current
-is as it was.
+failure; 7 another run in progress; 8 disk full; 9 a folder cannot be written; 143 asked to end. With 3, a
+release may have been published without the refused file: the summary says so. With all others but 0,
+nothing was published.
 """
 
 import argparse
+import io
 import signal
 import sys
 import traceback
@@ -23,13 +24,16 @@ from opportunity_cities.project import (
     BlockedError,
     BuildError,
     FailedAuditError,
+    UnwritableError,
     WrongNameError,
     error_of_system,
 )
-from opportunity_cities.settings import Settings, read_settings
+from opportunity_cities.settings import Settings, notify_settings, read_settings
 from opportunity_cities.warehouse import remove_build_file
 
 REPORT = "changes.md"
+# what the figures of a file can be to blame for
+FAULTS_OF_DATA = (BadInputError, FailedAuditError, BuildError)
 
 
 @dataclass
@@ -43,7 +47,17 @@ class Report:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     deliveries: list[intake.Delivery] = field(default_factory=list)
-    notify: dict[str, Any] = field(default_factory=dict)
+    is_damaged: bool = False
+
+    @property
+    def refused(self) -> list[intake.Delivery]:
+        """Files that came in and are of no use."""
+        return [delivery for delivery in self.deliveries if delivery.is_refused]
+
+    @property
+    def accepted(self) -> list[intake.Delivery]:
+        """Files whose figures are in the staged seeds."""
+        return [delivery for delivery in self.deliveries if delivery.result]
 
     def note(self, lines: list[str]) -> None:
         """Add what somebody should know, though it stops nothing."""
@@ -63,6 +77,13 @@ class UnforeseenError(BuildError):
         return cls("An error that nobody foresaw.", problems)
 
 
+class EndedError(BuildError):
+    """Somebody, or the system, asked the run to end."""
+
+    outcome = "ended"
+    exit_code = 128 + signal.SIGTERM
+
+
 class Night:
     """One run."""
 
@@ -76,7 +97,11 @@ class Night:
     def go(self, settings: Settings) -> None:
         """Do what there is to do; raise BuildError if that cannot be published."""
         with store.lock():
-            self.report.note(store.recover(settings.history))
+            recovered = store.recover(settings.history)
+            self.report.note(recovered)
+            self.report.is_damaged = any(
+                words in line for line in recovered for words in (store.WAS_DAMAGED, store.WAS_LOST)
+            )
             intake.clear()
             remove_build_file()
             found = self.take_in()
@@ -86,19 +111,9 @@ class Night:
             try:
                 self.decide(found, settings)
             finally:
-                self.report.note(intake.set_aside(self.refused, self.run))
+                self.report.note(intake.set_aside(self.report.refused, self.run))
                 intake.clear()
             self.report.note([f"pruned {release_id}" for release_id in store.prune(settings.retention)])
-
-    @property
-    def refused(self) -> list[intake.Delivery]:
-        """Files that came in and cannot be used."""
-        return [delivery for delivery in self.report.deliveries if not delivery.result]
-
-    @property
-    def accepted(self) -> list[intake.Delivery]:
-        """Files whose figures are in the staged seeds."""
-        return [delivery for delivery in self.report.deliveries if delivery.result]
 
     def take_in(self) -> dict[str, str]:
         """Take in what waits, into staged seeds; return the checksums of what would be built."""
@@ -118,7 +133,8 @@ class Night:
                 accepted=delivery.result is not None,
                 detail=delivery.detail,
             )
-        text = f"{len(self.accepted)} files taken in, {len(self.refused)} refused"
+        self.report.note([line for d in self.report.deliveries if d.stays for line in d.problems])
+        text = f"{len(self.report.accepted)} files taken in, {len(self.report.refused)} refused"
         self.log.step("take_in", text, len(self.report.deliveries))
         return inputs.checksums(inputs.STAGE)
 
@@ -130,10 +146,13 @@ class Night:
         if self.options.accept:
             self.accept(self.options.accept, waiting, checksum, settings)
             return
+        is_damaged = current is not None and current.release_id in history.damaged()
         if current and not self.options.force:
-            if current.manifest["inputs_sha256"] == checksum:
-                self.unchanged(current, "inputs, code and packages are those of the current release")
+            if current.manifest["inputs_sha256"] == checksum and not is_damaged:
                 self.settle(current.release_id)
+                self.unchanged(current, "inputs, code and packages are those of the current release")
+                for candidate in waiting:
+                    store.drop_candidate(candidate, "its inputs are gone")
                 return
             withdrawn = history.withdrawn_release(checksum)
             if withdrawn:
@@ -155,26 +174,53 @@ class Night:
         self.report.release_id = current.release_id
 
     def build(self, found: dict[str, str], current: store.Stored | None, settings: Settings) -> None:
-        """Build and publish, unless too much moves."""
-        from opportunity_cities.build import candidate
-        from opportunity_cities.release import Making
-
+        """Build and publish; if the files that came in may be to blame for a failure, try without them."""
         if not self.report.deliveries:
             inputs.stage()
             found = inputs.checksums(inputs.STAGE)
+        try:
+            self.build_staged(found, current, settings)
+        except BuildError as error:
+            if not self.report.accepted or type(error) not in FAULTS_OF_DATA or error_of_system(error):
+                raise
+            self.build_without_files(error, current, settings)
+
+    def build_staged(self, found: dict[str, str], current: store.Stored | None, settings: Settings) -> None:
+        """Build what is staged and publish it, unless too much moves."""
+        from opportunity_cities.build import candidate
+        from opportunity_cities.release import Making
+
         checksum = inputs.digest(found)
         is_lost = history.is_lost(checksum)
-        incoming = [{"path": d.name, "sha256": d.checksum, "detail": d.detail} for d in self.accepted]
+        incoming = [{"path": d.name, "sha256": d.checksum, "detail": d.detail} for d in self.report.accepted]
         making = Making("nightly", self.reason(current, is_lost=is_lost), found, checksum, incoming)
+        with candidate(self.log, making, current, settings) as assembled:
+            broken = making.changes.broken if making.changes else []
+            if broken and not is_lost:
+                store.hold(assembled, "; ".join(broken))
+                raise blocked(store.stored(store.CANDIDATE)[0])
+            self.publish(assembled, settings, "release published, reopened and recounted")
+
+    def build_without_files(
+        self, error: BuildError, current: store.Stored | None, settings: Settings
+    ) -> None:
+        """Refuse the files that came in if all goes well without them; else they wait until it does."""
+        held = [(delivery, delivery.result) for delivery in self.report.accepted]
+        for delivery, _ in held:
+            delivery.result = None
+            delivery.problems = [f"{delivery.name}: with its figures, {error.headline}", *error.problems]
+        inputs.stage()
+        found = inputs.checksums(inputs.STAGE)
+        checksum = inputs.digest(found)
+        if (current and current.manifest["inputs_sha256"] == checksum) or history.was_published(checksum):
+            raise error
         try:
-            with candidate(self.log, making, current, settings) as assembled:
-                broken = making.changes.broken if making.changes else []
-                if broken and not is_lost:
-                    store.hold(assembled, "; ".join(broken))
-                    raise blocked(store.stored(store.CANDIDATE)[0])
-                self.publish(assembled, settings, "release published, reopened and recounted")
-        except FailedAuditError as error:
-            self.blame(error, found, current)
+            self.build_staged(found, current, settings)
+        except BlockedError:
+            raise
+        except Exception:
+            for delivery, result in held:
+                delivery.result, delivery.problems = result, []
             raise
 
     def reason(self, current: store.Stored | None, *, is_lost: bool) -> str:
@@ -184,14 +230,6 @@ class Night:
         if is_lost:
             return "current_damaged"
         return "inputs_changed" if current else "first"
-
-    def blame(self, error: BuildError, found: dict[str, str], current: store.Stored | None) -> None:
-        """Set the files aside that failed the audit, if nothing but them is new."""
-        without = inputs.digest(found | inputs.checksums())
-        if self.accepted and current and current.manifest["inputs_sha256"] == without:
-            for delivery in self.accepted:
-                delivery.problems = ["with its figures, the audit fails:", *error.problems]
-                delivery.result = None
 
     def accept(self, release_id: str, waiting: list[store.Stored], checksum: str, settings: Settings) -> None:
         """Publish the very candidate that somebody has looked at."""
@@ -210,12 +248,15 @@ class Night:
         """Remove a candidate, and set the files aside that its changes came from."""
         candidate = named(release_id, store.stored(store.CANDIDATE))
         came_with_it = {entry["sha256"] for entry in candidate.manifest["incoming"]}
-        for delivery in self.accepted:
-            if delivery.checksum in came_with_it:
-                delivery.problems = [f"candidate {release_id}, which held its figures, was rejected"]
-                delivery.result = None
-        self.report.note(intake.set_aside(self.refused, self.run))
-        store.drop_candidate(candidate, f"{len(self.refused)} files set aside")
+        aside = [delivery for delivery in self.report.accepted if delivery.checksum in came_with_it]
+        for delivery in aside:
+            delivery.problems = [f"candidate {release_id}, which held its figures, was rejected"]
+            delivery.result = None
+        self.report.note(intake.set_aside(aside, self.run))
+        self.report.note([f"{delivery.name} was set aside" for delivery in aside])
+        # what else there is waits for a run that is not about a candidate
+        self.report.deliveries = []
+        store.drop_candidate(candidate, f"{len(aside)} files set aside")
         self.report.outcome, self.report.exit_code = "unchanged", 0
         self.report.headline = f"Rejected: {release_id} is removed; releases/current is as it was."
 
@@ -235,9 +276,13 @@ class Night:
     def settle(self, release_id: str) -> None:
         """Move the files whose figures are published to the archive."""
         try:
-            self.report.note(intake.settle(self.accepted, self.run, release_id, inputs.STAGE))
+            self.report.note(intake.settle(self.report.accepted, self.run, release_id, inputs.STAGE))
         except OSError as error:
-            self.report.note([f"not everything taken in could be archived, the next run does it: {error}"])
+            problem = f"not everything taken in could be archived, the next run does it: {error}"
+            if self.report.outcome != "published":
+                told = error_of_system(error)
+                raise told or UnwritableError("A folder cannot be written.", [problem]) from error
+            self.report.note([problem])
 
 
 def is_up_to_date(candidate: store.Stored, checksum: str) -> bool:
@@ -273,18 +318,17 @@ def run(options: argparse.Namespace, log: RunLog) -> Report:
     """Run a night, and turn whatever ends it into a report."""
     report = Report()
     try:
-        settings = read_settings()
-        report.notify = settings.notify
-        Night(options, log, report).go(settings)
+        Night(options, log, report).go(read_settings())
     except BuildError as error:
         fail(report, error)
+    except SystemExit as ended:
+        fail(report, EndedError("The run was asked to end.", [f"exit code {ended.code}"]))
     except Exception as error:  # noqa: BLE001 - nobody is there to read a traceback: it goes to the log
         log.event("traceback", text=traceback.format_exc())
         fail(report, error_of_system(error) or UnforeseenError.of(error))
-    refused = [delivery for delivery in report.deliveries if not delivery.result]
-    if refused and report.exit_code == 0:
+    if report.refused and report.exit_code == 0:
         report.outcome, report.exit_code = BadInputError.outcome, BadInputError.exit_code
-    report.problems += [f"refused {line}" for delivery in refused for line in delivery.problems]
+    report.problems += [f"refused {line}" for delivery in report.refused for line in delivery.problems]
     return report
 
 
@@ -309,7 +353,7 @@ def print_report(report: Report, log: RunLog) -> None:
         if delivery.result:
             log.say(f"  {delivery.name}: {delivery.detail}")
     if report.exit_code and report.outcome != "bad_input":
-        log.say("Nothing was published; releases/current is as it was.")
+        log.say("Nothing was published.")
     log.say(f"{report.outcome} in {log.seconds:.1f} s, exit code {report.exit_code}")
 
 
@@ -324,6 +368,7 @@ def as_facts(report: Report, log: RunLog, previous_outcome: str | None) -> dict[
         "headline": report.headline,
         "problems": report.problems,
         "notes": report.notes,
+        "damaged": report.is_damaged,
         "previous_outcome": previous_outcome,
     }
 
@@ -338,8 +383,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="scripts/nightly",
         description="Take in what lies in incoming/, build, audit, compare, publish and prune.",
-        epilog="docs/nightly.md tells what the exit codes mean. Unless a release is published, "
-        "releases/current is as it was.",
+        epilog="docs/nightly.md tells what the exit codes mean.",
     )
     wish = parser.add_mutually_exclusive_group()
     wish.add_argument("--force", action="store_true", help="build even if nothing has changed")
@@ -347,6 +391,10 @@ def main() -> int:
     wish.add_argument("--reject", metavar="ID", help="drop this candidate and set its files aside")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, end_orderly)
+    for stream in (sys.stdout, sys.stderr):
+        # a file's name need not be text, and a terminal need not know Chinese
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     previous_outcome = last_outcome()
     log = RunLog("nightly", LOG_FILE)
     log.event("start", force=options.force, accept=options.accept, reject=options.reject)
@@ -354,7 +402,7 @@ def main() -> int:
     facts = as_facts(report, log, previous_outcome)
     log.event("end", **facts)
     print_report(report, log)
-    for fault in notify.notify(report.notify, facts):
+    for fault in notify.notify(notify_settings(), facts):
         log.event("notification", fault=fault)
         log.say(fault)
     return report.exit_code

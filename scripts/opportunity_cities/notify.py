@@ -86,7 +86,9 @@ def events_of(report: Mapping[str, Any]) -> set[str]:
     event = GOOD_OUTCOMES.get(report["outcome"], "failure")
     previous = report.get("previous_outcome")
     recovered = event != "failure" and previous is not None and previous not in GOOD_OUTCOMES
-    return {event, "recovery"} if recovered else {event}
+    # a damaged release is mended without anybody, but a disk that damages files is not
+    damaged = {"failure"} if report.get("damaged") else set()
+    return {event, *damaged, *({"recovery"} if recovered else ())}
 
 
 def message(report: Mapping[str, Any], events: set[str]) -> bytes:

@@ -90,6 +90,11 @@ class UnwritableError(BuildError):
     exit_code = 9
 
 
+def quoted(path: Path) -> str:
+    """A path as a text of SQL, for statements that take no parameters."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
 def error_of_system(error: Exception) -> BuildError | None:
     """What a failure to write means for a run; None if the error is about something else.
 

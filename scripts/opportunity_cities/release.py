@@ -19,7 +19,7 @@ import duckdb
 from opportunity_cities import history, store
 from opportunity_cities.inputs import sha256
 from opportunity_cities.log import RunLog
-from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT
+from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT, quoted
 from opportunity_cities.warehouse import Node
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Release:
             connection.execute(f'drop schema "{schema}" cascade')
         table_macros = store.macro_row_counts(connection)
         # the oldest storage format that the comments fit in, and blocks that suit small tables
-        published = history.quoted(self.folder / DATABASE_NAME)
+        published = quoted(self.folder / DATABASE_NAME)
         connection.execute(f"attach {published} as release (storage_version 'v1.0.0', block_size 16384)")
         connection.execute(f'copy from database "{catalog}" to release')
         connection.execute("detach release")
@@ -188,7 +188,7 @@ class Release:
                 if written.exists():
                     written.rename(target)
                 else:
-                    connection.execute(f"copy {table} to {history.quoted(target)} (format parquet)")
+                    connection.execute(f"copy {table} to {quoted(target)} (format parquet)")
         shutil.rmtree(self.tables)
         return counts
 

@@ -7,7 +7,8 @@ arguments or no release of that name; 7 another run is in progress.
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import duckdb
 
@@ -17,6 +18,15 @@ from opportunity_cities.project import BuildError, BusyError, WrongNameError, er
 from opportunity_cities.settings import read_settings
 
 MEGABYTE = 2**20
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Keep every run out, and finish or mend what one has left."""
+    with store.lock():
+        for line in store.recover(read_settings().history):
+            print(line)
+        yield
 
 
 def list_releases(_: argparse.Namespace) -> int:
@@ -59,9 +69,7 @@ def diff(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """Make an earlier release current."""
-    with store.lock():
-        for line in store.recover(read_settings().history):
-            print(line)
+    with writing():
         release = store.find(options.release)
         store.roll_back(release)
     print(
@@ -73,21 +81,21 @@ def rollback(options: argparse.Namespace) -> int:
 
 def pin(options: argparse.Namespace) -> int:
     """Keep a release from being pruned."""
-    with store.lock():
+    with writing():
         store.pin(store.find(options.release), is_pinned=True)
     return 0
 
 
 def unpin(options: argparse.Namespace) -> int:
     """Let a release be pruned again."""
-    with store.lock():
+    with writing():
         store.pin(store.find(options.release), is_pinned=False)
     return 0
 
 
 def prune(_: argparse.Namespace) -> int:
     """Remove the releases that nothing keeps."""
-    with store.lock():
+    with writing():
         pruned = store.prune(read_settings().retention)
     print("\n".join(f"pruned {release_id}" for release_id in pruned) or "nothing to prune")
     return 0

@@ -17,12 +17,13 @@ T = TypeVar("T")
 class ChangeBounds:
     """The most that may move against the current release, see [changes] of nightly.toml."""
 
-    printed_scores: int
+    printed_figures: int
     recomputed_scores: int
     total_ranks: int
     largest_rank_move: int
     rows_added: int
     rows_removed: int
+    observations_removed: int
     unexplained: int
 
 
@@ -62,10 +63,24 @@ def read_settings(path: Path = SETTINGS_FILE) -> Settings:
     changes = section(ChangeBounds, content, "changes", problems)
     retention = section(Retention, content, "retention", problems)
     history = section(HistoryBounds, content, "history", problems)
-    problems += settings_problems(content.get("notify", {}))
+    notify = content.get("notify", {})
+    problems += (
+        settings_problems(notify)
+        if isinstance(notify, dict)
+        else [f"[notify]: found {notify!r}; expected a section"]
+    )
     if problems or changes is None or retention is None or history is None:
         raise BadInputError("The settings are faulty.", [f"{path.name}: {problem}" for problem in problems])
     return Settings(changes, retention, history, content.get("notify", {}))
+
+
+def notify_settings(path: Path = SETTINGS_FILE) -> dict[str, Any]:
+    """Read who is told, if that much is right: also of faults in the rest of the file."""
+    try:
+        notify = tomllib.loads(path.read_text(encoding="utf-8")).get("notify", {})
+    except (OSError, ValueError):
+        return {}
+    return notify if isinstance(notify, dict) else {}
 
 
 def unknown(content: dict[str, Any]) -> list[str]:
@@ -76,13 +91,17 @@ def unknown(content: dict[str, Any]) -> list[str]:
 def section(kind: type[T], content: dict[str, Any], name: str, problems: list[str]) -> T | None:
     """Read a section of whole numbers, none of them missing; note what is wrong with it."""
     given = content.get(name, {})
+    if not isinstance(given, dict):
+        problems.append(f"[{name}]: found {given!r}; expected a section")
+        return None
     wanted = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     faults = [
         f"[{name}]: found {key}; expected one of {', '.join(wanted)}" for key in set(given) - set(wanted)
     ]
     for key in wanted:
         value = given.get(key)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            faults.append(f"[{name}] {key}: found {value!r}; expected a whole number from 0 on")
+        least = 1 if kind is HistoryBounds else 0
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            faults.append(f"[{name}] {key}: found {value!r}; expected a whole number from {least} on")
     problems += sorted(faults)
     return None if faults else kind(**given)

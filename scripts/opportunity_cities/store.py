@@ -49,6 +49,11 @@ PRUNED = ".pruned-"
 PUBLISHING = RELEASES / ".publishing"
 PINS = RELEASES / "pins.json"
 MANIFEST = "manifest.json"
+WAS_DAMAGED = "was damaged"
+WAS_LOST = "was lost"
+# what the manifest of a release says that was made when releases had no numbers yet
+BEFORE_NUMBERS: dict[str, Any] = {"release_no": 0, "inputs": {}, "inputs_sha256": "", "changes": None}
+NOT_LISTED = "found a file that the manifest does not list"
 
 
 @dataclass(frozen=True)
@@ -111,9 +116,10 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     """Give the manifest of a release; None if there is none that can be read."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest = BEFORE_NUMBERS | manifest
         int(manifest["release_no"])
         datetime.fromisoformat(manifest["built_at"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return manifest
 
@@ -170,9 +176,7 @@ def wrong_files(release: Stored) -> list[str]:
         if path.is_symlink() or not path.is_dir()
     }
     extra = sorted(present - set(listed) - {MANIFEST})
-    return problems + [
-        f"{release.release_id}/{name}: found a file that the manifest does not list" for name in extra
-    ]
+    return problems + [f"{release.release_id}/{name}: {NOT_LISTED}" for name in extra]
 
 
 def wrong_tables(release: Stored) -> list[str]:
@@ -281,26 +285,28 @@ def recover(bounds: HistoryBounds) -> list[str]:
         for path in RELEASES.glob(pattern):
             remove_tree(path)
             done.append(f"removed {path.name}, which a run that was ended had left")
-    mended = history.mend(lambda: next((r.database for r in stored() if not wrong_files(r)), None))
+    mended = history.mend(
+        lambda: next((release.database for release in stored() if not wrong_files(release)), None),
+        current_id(),
+    )
     done += [mended] if mended else []
     if PUBLISHING.exists():
         done += settle_publishing(PUBLISHING.read_text(encoding="utf-8").strip(), bounds)
-    return done + mend_pins() + clear_damaged() + fall_back()
+    done += mend_pins() + clear_damaged() + fall_back()
+    history.reinstate(current_id() or "")
+    return done
 
 
 def settle_publishing(release_id: str, bounds: HistoryBounds) -> list[str]:
-    """Finish the publication of a release that readers see already; remove one that they never saw."""
+    """Finish a publication that was ended once the release had its name: it had passed everything by then."""
     folder = RELEASES / release_id
     manifest = manifest_of(folder) if RELEASE_ID.fullmatch(release_id) else None
-    if manifest and current_id() == release_id:
+    if manifest and not wrong_files(Stored(release_id, folder, manifest)):
+        switch_current(Path(release_id))
         finish_publishing(Stored(release_id, folder, manifest), bounds)
         return [f"finished the publication of {release_id}"]
-    if manifest:
-        doomed = RELEASES / f"{PRUNED}{release_id}"
-        folder.rename(doomed)
-        remove_tree(doomed)
     PUBLISHING.unlink()
-    return [f"took back {release_id}, which nobody had seen yet"] if manifest else []
+    return []
 
 
 def clear_damaged() -> list[str]:
@@ -348,7 +354,7 @@ def fall_back() -> list[str]:
     release_id = current_id()
     release = current()
     if release:
-        problems = wrong_files(release)
+        problems = [problem for problem in wrong_files(release) if not problem.endswith(NOT_LISTED)]
     elif release_id:
         problems = [f"{release_id}: there is no manifest that can be read"]
     else:
@@ -358,17 +364,18 @@ def fall_back() -> list[str]:
     withdrawn = history.withdrawn()
     others = sorted(stored(), key=lambda other: other.release_id in withdrawn)
     whole = next((other for other in others if other.release_id != release_id and not verify(other)), None)
-    if release_id:
+    if release_id and release_id not in history.damaged():
         with suppress(duckdb.Error):
             history.record_event("damaged", release_id, "; ".join(problems[:3]))
     if whole:
         switch_current(Path(whole.release_id))
-    else:
-        CURRENT.unlink(missing_ok=True)
-    if release_id:
-        set_aside(release_id, [])
+        if release_id:
+            set_aside(release_id, [])
+    # without another one, readers are better off with what can still be read of it
     instead = f"{whole.release_id} is current until the next one" if whole else "there is no other one"
-    what = f"the current release {release_id} was damaged" if release_id else "the current release was lost"
+    what = (
+        f"the current release {release_id} {WAS_DAMAGED}" if release_id else f"the current release {WAS_LOST}"
+    )
     return [f"{what} ({problems[0]}); {instead}"]
 
 
@@ -409,8 +416,9 @@ def roll_back(release: Stored) -> None:
     withdrawn = current_id()
     if withdrawn == release.release_id:
         raise WrongNameError("That release is current already.", [release.release_id])
-    switch_current(Path(release.release_id))
+    # if the run is ended between the two, the next one takes the record back
     history.record_rollback(withdrawn or "", release.release_id)
+    switch_current(Path(release.release_id))
 
 
 def pins() -> list[str]:

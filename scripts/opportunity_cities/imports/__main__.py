@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from opportunity_cities.imports.cells import text_of, year_of
-from opportunity_cities.imports.companion import ENDING, read_companion
+from opportunity_cities.imports.companion import read_companion
 from opportunity_cities.imports.figures import Defaults
-from opportunity_cities.imports.files import plain
+from opportunity_cities.imports.files import COMPANION, plain
 from opportunity_cities.imports.observations import import_into
 from opportunity_cities.imports.vocabulary import Refused
 from opportunity_cities.project import SEEDS, BuildError
@@ -38,7 +38,7 @@ def argument(meaning: Callable[[str], T]) -> Callable[[str], T]:
 
 def defaults_of(options: argparse.Namespace) -> Defaults:
     """What the options say and, where they do not, the companion file if there is one."""
-    companion = Path(f"{options.file}{ENDING}")
+    companion = Path(f"{options.file}{COMPANION}")
     defaults = read_companion(companion) if os.path.lexists(companion) else Defaults()
     if options.source:
         defaults = replace(defaults, source=options.source, source_place="--source")

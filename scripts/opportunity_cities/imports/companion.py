@@ -13,7 +13,6 @@ from opportunity_cities.imports.files import brief, plain, read_file, unreadable
 from opportunity_cities.imports.vocabulary import Refused, shown
 from opportunity_cities.project import BuildError
 
-ENDING = ".toml"
 # tomllib takes time with the square of the size: 64 KB of dotted keys would take half a minute
 MOST_BYTES = 4 * 1024
 KEYS = ("source", "reference", "year")

@@ -9,6 +9,13 @@ from opportunity_cities.project import BuildError
 
 MEGABYTE = 2**20
 LONGEST_SHOWN = 150
+# the largest file of figures, and what a companion file is called behind the name of its file
+MOST_BYTES = 50 * MEGABYTE
+COMPANION = ".toml"
+
+
+class StillWrittenError(BuildError):
+    """A file that somebody is writing to: it is not complete yet."""
 
 
 def plain(text: str) -> str:
@@ -59,5 +66,6 @@ def content_of(descriptor: int, name: str, most_bytes: int) -> bytes:
         raise unreadable(name, f"found more than {limit}; expected less")
     after = os.fstat(descriptor)
     if (len(data), before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise unreadable(name, "it was written to while it was read; expected a file that is complete")
+        problem = f"{name}: it was written to while it was read; expected a file that is complete"
+        raise StillWrittenError("The file cannot be read.", [problem])
     return data

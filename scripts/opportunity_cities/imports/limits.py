@@ -14,6 +14,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import TypeVar
 
+from opportunity_cities import children
 from opportunity_cities.imports.files import MEGABYTE, unreadable
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ def within_limits(name: str, read: Callable[[str, bytes], T], data: bytes) -> T:
 
 def set_limits() -> None:
     """Limit the time and, where the system tells how much is in use, the memory of this process."""
+    children.end_with_parent()
     # Python complains at length where memory runs out; the caller says it in a line
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     lower(resource.RLIMIT_CPU, MOST_SECONDS)

@@ -15,11 +15,10 @@ from typing import Any
 
 from openpyxl import load_workbook
 
-from opportunity_cities.imports.files import MEGABYTE, brief, plain, read_file, unreadable
+from opportunity_cities.imports.files import MEGABYTE, MOST_BYTES, brief, plain, read_file, unreadable
 from opportunity_cities.imports.limits import within_limits
 from opportunity_cities.project import BuildError
 
-MOST_BYTES = 50 * MEGABYTE
 MOST_UNPACKED_BYTES = 500 * MEGABYTE
 MOST_CELLS = 1_000_000
 MOST_COLUMNS = 16_384

@@ -241,30 +241,44 @@ def shared_formula(path: Path) -> None:
     )(path)
 
 
-@pytest.mark.parametrize(
-    "make",
-    [
-        inserted(SHEET, "<sheetData>", "<a/>" * 2_000_000),
-        inserted(SHEET, "<sheetData>", " " * 200 * MEGABYTE),
-        inserted(SHEET, "<sheetData>", f'<a b="{"x" * 60 * MEGABYTE}"/>'),
-        inserted("xl/styles.xml", "</cellXfs>", "<xf/>" * 1_000_000),
-        inserted("[Content_Types].xml", "</Types>", '<Override PartName="/a" ContentType="b"/>' * 300_000),
-        belittled,
-        shared_formula,
-    ],
-    ids=["elements", "spaces", "attribute", "styles", "types", "belittled", "shared formula"],
-)
-def test_a_workbook_may_not_ask_for_too_much(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
-) -> None:
-    """With tighter limits than in use, so that nobody need wait."""
-    monkeypatch.setattr(limits, "MOST_SECONDS", 2)
-    monkeypatch.setattr(limits, "MOST_MEMORY", 100 * MEGABYTE)
+def is_refused(desk: Desk, make: Callable[[Path], None]) -> None:
+    """The file takes too much, and a small one does not."""
     path = desk.path("figures.xlsx")
     make(path)
     assert desk.refuses(path, *SOURCED) == [f"figures.xlsx: {limits.TOO_MUCH}"]
     workbook(path)
     desk.imports(path, *SOURCED)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        inserted(SHEET, "<sheetData>", "<a/>" * 2_000_000),
+        inserted(SHEET, "<sheetData>", " " * 200 * MEGABYTE),
+        inserted("[Content_Types].xml", "</Types>", '<Override PartName="/a" ContentType="b"/>' * 300_000),
+        belittled,
+    ],
+    ids=["elements", "spaces", "types", "belittled"],
+)
+def test_a_workbook_may_not_ask_for_all_memory(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    """With a tighter limit than in use, so that the files may be smaller."""
+    monkeypatch.setattr(limits, "MOST_MEMORY", 50 * MEGABYTE)
+    is_refused(desk, make)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [inserted(SHEET, "<sheetData>", f'<a b="{"x" * 60 * MEGABYTE}"/>'), shared_formula],
+    ids=["attribute", "shared formula"],
+)
+def test_a_workbook_may_not_take_for_ever(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], None]
+) -> None:
+    """With a tighter limit than in use, so that nobody need wait."""
+    monkeypatch.setattr(limits, "MOST_SECONDS", 1)
+    is_refused(desk, make)
 
 
 def test_the_limits_hold_for_the_reader_alone() -> None:

@@ -115,18 +115,16 @@ class Project:
         }
 
 
-def run_once(
-    folder: Path, make: Callable[[Path], subprocess.CompletedProcess[str]]
-) -> subprocess.CompletedProcess[str]:
-    """Have one of the test processes make a project in the folder, and all of them know what its build said."""
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Have the first of the test processes that needs it make a project in a folder, and the others wait for it."""
     folder.mkdir(exist_ok=True)
-    said = folder / "said.json"
+    root, made = folder / "project", folder / "made"
     with FileLock(folder / "lock"):
-        if not said.exists():
-            said.write_text(json.dumps(vars(make(folder / "project"))), encoding="utf-8")
-    finished = subprocess.CompletedProcess[str](**json.loads(said.read_text(encoding="utf-8")))
-    assert finished.returncode == 0, finished.stdout + finished.stderr
-    return finished
+        if not made.exists():
+            assert not root.exists(), f"{root}: another test process failed to make it"
+            make(root)
+            made.touch()
+    return root
 
 
 @pytest.fixture(scope="session")
@@ -145,13 +143,16 @@ def recorder(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def first_build(recorder: Path) -> tuple[Project, subprocess.CompletedProcess[str]]:
     """A project built from nothing, and what the build said."""
+    said = recorder / "said.json"
 
-    def make(root: Path) -> subprocess.CompletedProcess[str]:
+    def make(root: Path) -> None:
         shutil.copytree(ROOT, root, ignore=NOT_COPIED)
-        return Project(root, make_environment(recorder, "record")).build()
+        finished = Project(root, make_environment(recorder, "record")).build()
+        assert finished.returncode == 0, finished.stdout + finished.stderr
+        said.write_text(json.dumps(vars(finished)), encoding="utf-8")
 
-    finished = run_once(recorder, make)
-    return Project(recorder / "project"), finished
+    project = Project(made_once(recorder, make))
+    return project, subprocess.CompletedProcess(**json.loads(said.read_text(encoding="utf-8")))
 
 
 @pytest.fixture(scope="session")
@@ -179,16 +180,16 @@ def project(built: Project, tmp_path: Path) -> Project:
 def light_built(built: Project, recorder: Path, shared: Path) -> Project:
     """A light project (see light.py) with its first release; tests only read it."""
 
-    def make(root: Path) -> subprocess.CompletedProcess[str]:
+    def make(root: Path) -> None:
         shutil.copytree(built.root, root, ignore=NOT_COPIED)
         lighten_suites(root)
         interpreter = make_environment(root, "replay")
         lighten_recording(recording_of(recorder), root.with_name("recording"))
         recording_of(root).symlink_to(root.with_name("recording"))
-        return Project(root, interpreter).build()
+        finished = Project(root, interpreter).build()
+        assert finished.returncode == 0, finished.stdout + finished.stderr
 
-    run_once(shared / "light", make)
-    return light_project(shared / "light" / "project")
+    return light_project(made_once(shared / "light", make))
 
 
 def light_project(root: Path) -> Project:

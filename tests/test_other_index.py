@@ -17,7 +17,9 @@ from typing import Any
 import duckdb
 import pytest
 import yaml
-from conftest import NOT_COPIED, ROOT, Project
+from conftest import NOT_COPIED, ROOT, Project, made_once
+
+DATABASE = "isles.duckdb"
 
 SEEDS = {
     "reference/regions": """
@@ -307,16 +309,17 @@ def replace_dimensions(contract: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def isles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+def isles(shared: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The isles, built by dbt with all its data tests."""
-    root = tmp_path_factory.mktemp("other_index") / "project"
-    shutil.copytree(ROOT, root, ignore=NOT_COPIED)
-    replace_seeds(root / "seeds")
-    replace_dimensions(root / "models" / "marts" / "scores" / "_scores.yml")
-    database = root / "isles.duckdb"
-    variables = json.dumps({"published_tables": [], "observation_files": ["general"]})
-    Project(root).dbt_build(database, "--vars", variables)
-    with duckdb.connect(database, read_only=True) as connection:
+
+    def make(root: Path) -> None:
+        shutil.copytree(ROOT, root, ignore=NOT_COPIED)
+        replace_seeds(root / "seeds")
+        replace_dimensions(root / "models" / "marts" / "scores" / "_scores.yml")
+        variables = json.dumps({"published_tables": [], "observation_files": ["general"]})
+        Project(root).dbt_build(root / DATABASE, "--vars", variables)
+
+    with duckdb.connect(made_once(shared / "isles", make) / DATABASE, read_only=True) as connection:
         yield connection
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import NOT_COPIED, ROOT, Project
+from conftest import NOT_COPIED, ROOT, Project, made_once
 
 EDITION = "2025-recomputed"
 DATABASE = "round_trip.duckdb"
@@ -381,9 +381,13 @@ def printed() -> Printed:
 
 
 @pytest.fixture(scope="module")
-def made(printed: Printed, tmp_path_factory: pytest.TempPathFactory) -> Project:
+def made(printed: Printed, shared: Path) -> Project:
     """A copy of the project with invented statistics in place of the collected ones, built by dbt."""
-    root = tmp_path_factory.mktemp("round_trip") / "project"
+    return Project(made_once(shared / "round_trip", lambda root: make(root, printed)))
+
+
+def make(root: Path, printed: Printed) -> None:
+    """Invent the statistics and build."""
     shutil.copytree(ROOT, root, ignore=NOT_COPIED)
     solver = Solver(printed)
     Writer(solver.solve(), solver.cities).write(root / "seeds" / "statistics")
@@ -398,7 +402,6 @@ def made(printed: Printed, tmp_path_factory: pytest.TempPathFactory) -> Project:
     checked = project.python("-m", "opportunity_cities.seeds")
     assert checked.returncode == 0, checked.stdout + checked.stderr
     project.dbt_build(root / DATABASE, without=WITHOUT)
-    return project
 
 
 def fetch(root: Path, query: str) -> list[tuple[str, str, int]]:

@@ -99,6 +99,8 @@ def damage() -> str | None:
             # that is no fault of the file
             raise
         return str(error).splitlines()[0]
+    # what is left of it was never written to its end
+    WRITE_AHEAD_LOG.unlink(missing_ok=True)
     return None
 
 

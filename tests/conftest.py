@@ -13,6 +13,9 @@ import pytest
 from filelock import FileLock
 from light import lighten_recording, lighten_suites, make_environment, recording_of
 from opportunity_cities.warehouse import dbt_environment, dbt_executable
+from outcomes import outcome_table
+
+pytest.register_assert_rewrite("faulty")
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
@@ -203,3 +206,12 @@ def light(light_built: Project, tmp_path: Path) -> Project:
     root = tmp_path / "light"
     shutil.copytree(light_built.root, root, symlinks=True, ignore=shutil.ignore_patterns("target"))
     return light_project(root)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests of faults found, if any ran."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    table = outcome_table(reports)
+    if table:
+        terminalreporter.section("faults")
+        terminalreporter.write_line("\n".join(table))

@@ -68,8 +68,10 @@ class Suites:
         self.tables = tables
         self.connection = duckdb.connect()
         self.context = documented_context(data_docs)
-        self.source = self.context.data_sources.add_pandas("warehouse")
-        self.documented: list[Any] = []
+        # one for all tables: whenever one is added, the library writes down all that there are
+        asset = self.context.data_sources.add_pandas("warehouse").add_dataframe_asset("tables")
+        self.batch = asset.add_batch_definition_whole_dataframe("build")
+        self.documented: set[Any] = set()
         self.built: set[str] = set()
         suites = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in sorted(SUITES.glob("*.yml"))]
         self.suites = {suite["table"]: suite for suite in suites}
@@ -127,17 +129,17 @@ class Suites:
             ]
             return
         expectations = [*row_count_expectations(self.expected_rows.get(table)), *suite["expectations"]]
-        batch = self.source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("build")
-        self.outcomes[table] = run_suite(self.context, table, expectations, batch, frame)
+        self.outcomes[table] = run_suite(self.context, table, expectations, self.batch, frame)
 
     def document(self, *, build_index: bool) -> None:
         """Write the Data Docs of what has run since the last time: many pages at once, and in the end the rest."""
+        if 2 * len(self.outcomes) - len(self.documented) < PAGES_AT_ONCE and not build_index:
+            return
         stores = (self.context.stores["expectations_store"], self.context.stores["validation_results_store"])
-        new = [key for store in stores for key in store.list_keys() if key not in self.documented]
-        if len(new) >= PAGES_AT_ONCE or build_index:
-            # without any identifier it would write all pages once more
-            self.context.build_data_docs(resource_identifiers=new or [None], build_index=build_index)
-            self.documented += new
+        new = {key for store in stores for key in store.list_keys()} - self.documented
+        # without any identifier it would write all pages once more
+        self.context.build_data_docs(resource_identifiers=new or {None}, build_index=build_index)
+        self.documented |= new
 
     def store(self) -> None:
         """Write all outcomes in the order of the suites, then the tables that lack a suite or count, as Parquet."""

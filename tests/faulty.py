@@ -263,7 +263,7 @@ def make_faulty(light: Project, recording: Path, root: Path) -> Faulty:
     use_marking_dbt(project)
     project.edit("nightly.toml", "newest = 14", "newest = 2")
     project.edit("nightly.toml", "days = 30", "days = 0")
-    project.edit("nightly.toml", "printed_scores = 0", "printed_scores = 1")
+    project.edit("nightly.toml", "printed_figures = 0", "printed_figures = 1")
     project.edit("nightly.toml", "unexplained = 0", "unexplained = 1000")
     faulty = Faulty(project)
     for _ in range(2):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import Project, light_project, run_once
+from conftest import Project, light_project, made_once
 from faulty import (
     SEED,
     Faulty,
@@ -54,16 +54,15 @@ def steady(light_built: Project, recorder: Path, shared: Path) -> tuple[Path, li
     folder = shared / "faulty"
     record = folder / "moments.jsonl"
 
-    def make(root: Path) -> subprocess.CompletedProcess[str]:
+    def make(root: Path) -> None:
         faulty = make_faulty(light_built, recording_of(recorder), root)
         faulty.deliver()
         finished = faulty.run("nightly", record=str(record))
+        # the release is published, and one file refused
+        assert finished.returncode == 3, finished.stdout + finished.stderr
         faulty.assert_settled()
-        # 3: the release is published, and one file refused
-        return subprocess.CompletedProcess("", finished.returncode - 3, finished.stdout, finished.stderr)
 
-    run_once(folder, make)
-    return folder / "project", moments_of(record)
+    return made_once(folder, make), moments_of(record)
 
 
 @pytest.fixture

@@ -268,21 +268,21 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
-def test_bad_input_stops_the_build(project: Project, fault: Fault) -> None:
-    before = project.releases()
-    fault.breaks(project)
-    finished = project.build()
+def test_bad_input_stops_the_build(light: Project, fault: Fault) -> None:
+    before = light.releases()
+    fault.breaks(light)
+    finished = light.build()
     assert finished.returncode == 1
     for line in fault.says:
         assert line in finished.stderr
     assert "Nothing was published; releases/current is as it was." in finished.stderr
     assert "Traceback" not in finished.stderr + finished.stdout
-    assert project.releases() == before
+    assert light.releases() == before
 
 
-def test_no_first_release_from_bad_input(project: Project) -> None:
+def test_no_first_release_from_bad_input(light: Project) -> None:
     """Without an earlier release there is none afterwards either."""
-    first_row_becomes("")(project)
-    project.path("releases/current").unlink()
-    assert project.build().returncode == 1
-    assert not project.path("releases/current").is_symlink()
+    first_row_becomes("")(light)
+    light.path("releases/current").unlink()
+    assert light.build().returncode == 1
+    assert not light.path("releases/current").is_symlink()

@@ -336,47 +336,40 @@ FAULTS = [
         append(SCHEMES, NEW_SCHEME.replace("false", "perhaps")),
         [f"{SCHEMES}, row 7, column is_example: found 'perhaps'; expected one of true, false"],
     ),
-    Fault(
-        "dimension missing, no weight at all, and all weights 0",
-        lambda project: [
-            append(
-                SCHEMES, "".join(NEW_SCHEME.replace("mine", s) for s in ("partial", "unweighted", "all_zero"))
-            )(project),
-            append(
-                WEIGHTS,
-                "".join(f"partial,{d},1\n" for d in DIMENSIONS[1:])
-                + "".join(f"all_zero,{d},0\n" for d in DIMENSIONS),
-            )(project),
-        ],
-        [
-            "seeds.weight_schemes: expect_column_values_to_be_null of dimensions_without_weight. A scheme in "
-            f"{WEIGHTS} does not list every dimension; 0 leaves one out. 2 rows: scheme=partial",
-            "dimensions_without_weight=economic_strength sum_of_weights=9.0; scheme=unweighted",
-            f"A scheme in {WEIGHTS} has no weight above 0. 2 rows: scheme=all_zero",
-        ],
-    ),
 ]
+
+# valid rows that do not make a scheme: only the suites see that, in a build of test_gates.py
+INCOMPLETE_SCHEMES = Fault(
+    "dimension missing, no weight at all, and all weights 0",
+    lambda project: [
+        append(
+            SCHEMES, "".join(NEW_SCHEME.replace("mine", s) for s in ("partial", "unweighted", "all_zero"))
+        )(project),
+        append(
+            WEIGHTS,
+            "".join(f"partial,{d},1\n" for d in DIMENSIONS[1:])
+            + "".join(f"all_zero,{d},0\n" for d in DIMENSIONS),
+        )(project),
+    ],
+    [
+        "seeds.weight_schemes: expect_column_values_to_be_null of dimensions_without_weight. A scheme in "
+        f"{WEIGHTS} does not list every dimension; 0 leaves one out. 2 rows: scheme=partial",
+        "dimensions_without_weight=economic_strength sum_of_weights=9.0; scheme=unweighted",
+        f"A scheme in {WEIGHTS} has no weight above 0. 2 rows: scheme=all_zero",
+    ],
+)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=[fault.name for fault in FAULTS])
-def test_a_bad_scheme_stops_the_build(project: Project, fault: Fault) -> None:
-    before = project.releases()
-    fault.breaks(project)
-    finished = project.build()
+def test_a_bad_scheme_stops_the_build(light: Project, fault: Fault) -> None:
+    before = light.releases()
+    fault.breaks(light)
+    finished = light.build()
     assert finished.returncode == 1, finished.stdout
     for line in fault.says:
         assert line in finished.stderr
     assert "Traceback" not in finished.stderr
-    assert project.releases() == before
-
-
-def test_a_build_without_the_macro_stops(project: Project) -> None:
-    project.edit("models/marts/analysis/_what_if.yml", '"{{ create_what_if() }}"', "[]")
-    before = project.releases()
-    finished = project.build()
-    assert finished.returncode == 1
-    assert "test what_if_changes_nothing_by_default" in finished.stderr
-    assert project.releases() == before
+    assert light.releases() == before
 
 
 def test_the_page_adds_a_scheme(project: Project) -> None:

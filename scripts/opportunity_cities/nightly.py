@@ -32,6 +32,7 @@ from opportunity_cities.settings import Settings, notify_settings, read_settings
 from opportunity_cities.warehouse import remove_build_file
 
 REPORT = "changes.md"
+ASKED_AGAIN_SECONDS = 5
 # what the figures of a file can be to blame for
 FAULTS_OF_DATA = (BadInputError, FailedAuditError, BuildError)
 
@@ -321,8 +322,9 @@ def run(options: argparse.Namespace, log: RunLog) -> Report:
         Night(options, log, report).go(read_settings())
     except BuildError as error:
         fail(report, error)
-    except SystemExit as ended:
-        fail(report, EndedError("The run was asked to end.", [f"exit code {ended.code}"]))
+    except SystemExit:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        fail(report, EndedError("The run was asked to end.", []))
     except Exception as error:  # noqa: BLE001 - nobody is there to read a traceback: it goes to the log
         log.event("traceback", text=traceback.format_exc())
         fail(report, error_of_system(error) or UnforeseenError.of(error))
@@ -373,9 +375,11 @@ def as_facts(report: Report, log: RunLog, previous_outcome: str | None) -> dict[
     }
 
 
-def end_orderly(number: int, _frame: FrameType | None) -> None:
-    """Clean up when asked to end."""
-    sys.exit(128 + number)
+def end_orderly(_number: int, _frame: FrameType | None) -> None:
+    """Clean up when asked to end; ask again every few seconds, since a library may have swallowed it."""
+    signal.signal(signal.SIGALRM, end_orderly)
+    signal.setitimer(signal.ITIMER_REAL, ASKED_AGAIN_SECONDS)
+    sys.exit(EndedError.exit_code)
 
 
 def main() -> int:

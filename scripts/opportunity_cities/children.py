@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from threading import Event
 from typing import IO, Any
 
 from opportunity_cities.project import ROOT
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
+STARTED: list["subprocess.Popen[str]"] = []
+ENDING = Event()
 
 
 def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str]) -> subprocess.Popen[str]:
@@ -23,7 +26,7 @@ def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str
             os._exit(1)
 
     options: dict[str, Any] = dict(pipes)
-    return subprocess.Popen(
+    process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=environment,
@@ -33,6 +36,21 @@ def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str
         preexec_fn=bind,  # noqa: PLW1509
         **options,
     )
+    STARTED.append(process)
+    if ENDING.is_set():
+        end_all()
+    return process
+
+
+def end_all() -> None:
+    """End what works for the build, now and from now on: whoever waits for it finds that it has failed.
+
+    For a handler of signals: an exception raised there may be swallowed by whatever library is at work.
+    """
+    ENDING.set()
+    for process in STARTED:
+        if process.returncode is None:
+            process.kill()
 
 
 def end_with_parent() -> None:

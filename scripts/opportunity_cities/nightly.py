@@ -16,13 +16,14 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from opportunity_cities import history, inputs, intake, notify, store
+from opportunity_cities import children, history, inputs, intake, notify, store
 from opportunity_cities.log import LOG_FILE, RunLog, last_outcome
 from opportunity_cities.project import (
     ROOT,
     BadInputError,
     BlockedError,
     BuildError,
+    EndedError,
     FailedAuditError,
     UnwritableError,
     WrongNameError,
@@ -32,7 +33,6 @@ from opportunity_cities.settings import Settings, notify_settings, read_settings
 from opportunity_cities.warehouse import remove_build_file
 
 REPORT = "changes.md"
-ASKED_AGAIN_SECONDS = 5
 # what the figures of a file can be to blame for
 FAULTS_OF_DATA = (BadInputError, FailedAuditError, BuildError)
 
@@ -76,13 +76,6 @@ class UnforeseenError(BuildError):
         """Tell what it was, and where there is more."""
         problems = [f"{type(error).__name__}: {error}", f"the traceback is in {LOG_FILE}"]
         return cls("An error that nobody foresaw.", problems)
-
-
-class EndedError(BuildError):
-    """Somebody, or the system, asked the run to end."""
-
-    outcome = "ended"
-    exit_code = 128 + signal.SIGTERM
 
 
 class Night:
@@ -182,7 +175,8 @@ class Night:
         try:
             self.build_staged(found, current, settings)
         except BuildError as error:
-            if not self.report.accepted or type(error) not in FAULTS_OF_DATA or error_of_system(error):
+            is_of_data = type(error) in FAULTS_OF_DATA and not error_of_system(error)
+            if not self.report.accepted or not is_of_data or children.ENDING.is_set():
                 raise
             self.build_without_files(error, current, settings)
 
@@ -265,6 +259,8 @@ class Night:
         """Publish, and tell what. Once that is done nothing can make it undone, so nothing may fail the run."""
         from opportunity_cities.build import summary
 
+        if children.ENDING.is_set():
+            raise EndedError("The run was asked to end.", [])
         published, unfinished = store.publish(release, settings.history)
         self.report.outcome, self.report.exit_code = "published", 0
         self.report.headline = f"Release {published.release_id} is published."
@@ -322,9 +318,6 @@ def run(options: argparse.Namespace, log: RunLog) -> Report:
         Night(options, log, report).go(read_settings())
     except BuildError as error:
         fail(report, error)
-    except SystemExit:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        fail(report, EndedError("The run was asked to end.", []))
     except Exception as error:  # noqa: BLE001 - nobody is there to read a traceback: it goes to the log
         log.event("traceback", text=traceback.format_exc())
         fail(report, error_of_system(error) or UnforeseenError.of(error))
@@ -339,6 +332,8 @@ def fail(report: Report, error: BuildError) -> None:
     if report.outcome == "published":
         report.note([str(error)])
         return
+    if children.ENDING.is_set():
+        error = EndedError("The run was asked to end.", [])
     if type(error) is BuildError:
         error = error_of_system(error) or error
     report.outcome, report.exit_code = error.outcome, error.exit_code
@@ -376,10 +371,8 @@ def as_facts(report: Report, log: RunLog, previous_outcome: str | None) -> dict[
 
 
 def end_orderly(_number: int, _frame: FrameType | None) -> None:
-    """Clean up when asked to end; ask again every few seconds, since a library may have swallowed it."""
-    signal.signal(signal.SIGALRM, end_orderly)
-    signal.setitimer(signal.ITIMER_REAL, ASKED_AGAIN_SECONDS)
-    sys.exit(EndedError.exit_code)
+    """End the run when asked to: what it waits for ends, and nothing is published any more."""
+    children.end_all()
 
 
 def main() -> int:

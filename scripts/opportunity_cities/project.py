@@ -1,6 +1,7 @@
 """Where the project keeps things, and the errors that end a run."""
 
 import errno
+import signal
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -39,6 +40,13 @@ class BuildError(Exception):
 
     def __str__(self) -> str:
         return "\n".join([self.headline, *(f"  {problem}" for problem in self.problems)])
+
+
+class EndedError(BuildError):
+    """Somebody, or the system, asked the run to end."""
+
+    outcome = "ended"
+    exit_code = 128 + signal.SIGTERM
 
 
 class WrongNameError(BuildError):

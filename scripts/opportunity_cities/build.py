@@ -20,6 +20,7 @@ from opportunity_cities.project import (
     RELEASES,
     ROOT,
     BuildError,
+    ChangedError,
     error_of_system,
 )
 from opportunity_cities.release import Making, Release
@@ -78,7 +79,7 @@ def candidate(
         assembled = release.assemble(BUILD_FILE, making, log)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))
         if inputs.checksums(inputs.STAGE) != making.inputs:
-            raise BuildError("The code of the project was changed during the run.", ["run it once more"])
+            raise ChangedError("The code of the project was changed during the run.", ["run it once more"])
         yield assembled
 
 

@@ -51,7 +51,8 @@ def opened(file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         try:
             return duckdb.connect(file, read_only=read_only, config=SMALL_BLOCKS)
         except duckdb.IOException as error:
-            if "lock" not in str(error).lower():
+            # a damaged "block" is none
+            if "could not set lock" not in str(error).lower():
                 raise
             trouble = str(error).splitlines()[0]
         time.sleep(PAUSE_SECONDS)

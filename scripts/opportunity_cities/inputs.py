@@ -10,7 +10,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from opportunity_cities.project import ROOT, TARGET, BuildError
+from opportunity_cities.project import ROOT, TARGET, BuildError, ChangedError
 
 STAGE = TARGET / "stage"
 MOST_COPIES = 5
@@ -55,7 +55,7 @@ def stage() -> Path:
         if not changed:
             return STAGE
     names = [f"{name} was changed while it was copied" for name in sorted(changed)]
-    raise BuildError("The inputs do not stay as they are for long enough to be copied.", names)
+    raise ChangedError("The inputs do not stay as they are for long enough to be copied.", names)
 
 
 def checksums(root: Path = ROOT) -> dict[str, str]:

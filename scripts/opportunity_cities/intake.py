@@ -312,7 +312,11 @@ def clear() -> None:
     """Remove private copies and seeds that never came to their places; put back what was being taken away."""
     shutil.rmtree(COPIES, ignore_errors=True)
     for held in INCOMING.glob(f"{HELD}*"):
-        give_back(held, held.with_name(f"again-{held.name.removeprefix(HELD)}"))
+        name = held.name.removeprefix(HELD)
+        if any(is_same(held, folder / name) for folder in ARCHIVE.glob("*/*") if (folder / name).is_file()):
+            held.unlink()
+        else:
+            give_back(held, held.with_name(f"again-{name}"))
     for path in SEEDS.rglob(".*.csv.new"):
         path.unlink()
 

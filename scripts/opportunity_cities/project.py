@@ -42,6 +42,10 @@ class BuildError(Exception):
         return "\n".join([self.headline, *(f"  {problem}" for problem in self.problems)])
 
 
+class ChangedError(BuildError):
+    """Inputs or code were changed during the run."""
+
+
 class EndedError(BuildError):
     """Somebody, or the system, asked the run to end."""
 

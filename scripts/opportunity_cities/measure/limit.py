@@ -40,7 +40,8 @@ def run(connection: duckdb.DuckDBPyConnection, node: dict[str, Any]) -> None:
     if path.suffix == ".py":
         run_python(connection, path)
     else:
-        sql = path.read_text(encoding="utf-8")
+        # as it stands: some tests hold carriage returns
+        sql = path.read_bytes().decode("utf-8")
         if node["resource_type"] == "test":
             if MADE_BY_A_HOOK not in sql:
                 expect_nothing(connection, sql, node["name"])

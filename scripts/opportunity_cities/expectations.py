@@ -28,6 +28,7 @@ import yaml
 from great_expectations.core.batch_definition import BatchDefinition
 
 from opportunity_cities.inputs import STAGE
+from opportunity_cities.project import quoted
 from opportunity_cities.suites import ALL_BUILT, RESULTS_DDL, RESULTS_TABLE, ROWS_SHOWN, Outcome
 
 SUITES = STAGE / "tests" / "expectations"
@@ -107,9 +108,9 @@ class Suites:
         if not file.exists():
             return
         schema, name = table.split(".")
-        path = str(file).replace("'", "''")
+        path = quoted(file)
         self.connection.execute(f'create schema if not exists "{schema}"')
-        self.connection.execute(f"""create view "{schema}"."{name}" as from read_parquet('{path}')""")
+        self.connection.execute(f"""create view "{schema}"."{name}" as from read_parquet({path})""")
         self.built.add(table)
 
     def run_ready(self) -> None:
@@ -149,8 +150,8 @@ class Suites:
         self.connection.execute(RESULTS_DDL)
         self.connection.register("results", results)
         self.connection.execute(f"insert into {RESULTS_TABLE} by name from results")
-        path = str(self.tables / f"{RESULTS_TABLE}.parquet").replace("'", "''")
-        self.connection.execute(f"copy {RESULTS_TABLE} to '{path}' (format parquet)")
+        path = quoted(self.tables / f"{RESULTS_TABLE}.parquet")
+        self.connection.execute(f"copy {RESULTS_TABLE} to {path} (format parquet)")
 
     def gaps(self) -> list[Outcome]:
         """Suites, expected row counts and the seeds, marts and audit tables that were built must name the same tables."""

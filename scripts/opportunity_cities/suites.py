@@ -13,7 +13,7 @@ from pathlib import Path
 import duckdb
 
 from opportunity_cities import children
-from opportunity_cities.project import ROOT, TARGET, BuildError, FailedAuditError
+from opportunity_cities.project import ROOT, TARGET, BuildError, FailedAuditError, quoted
 
 ROWS_SHOWN = 10
 RESULTS_TABLE = "audit.expectation_results"
@@ -101,9 +101,9 @@ class SuitesRun:
             raise self.broken_off()
         with duckdb.connect(database) as connection:
             connection.execute(RESULTS_DDL)
-            results = str(self.tables / f"{RESULTS_TABLE}.parquet").replace("'", "''")
+            results = quoted(self.tables / f"{RESULTS_TABLE}.parquet")
             # not as a parameter: for the first one DuckDB imports pandas, over a second
-            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet('{results}')")
+            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet({results})")
             rows = connection.execute(f"from {RESULTS_TABLE}").fetchall()
         outcomes = [Outcome(*row) for row in rows]
         failed = [outcome for outcome in outcomes if not outcome.success]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from opportunity_cities.project import DATABASE_NAME
+from opportunity_cities.project import DATABASE_NAME, quoted
 
 STOP = "stop"
 RELEASE_ID = "select release_id from ops.releases where is_this_release"
@@ -70,8 +70,8 @@ def parquet(releases: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("create schema marts; create schema ops")
         for table in TABLES:
-            path = str(folder / f"{table.replace('.', '/')}.parquet").replace("'", "''")
-            connection.execute(f"create view {table} as from read_parquet('{path}')")
+            path = quoted(folder / f"{table.replace('.', '/')}.parquet")
+            connection.execute(f"create view {table} as from read_parquet({path})")
         yield connection
 
 

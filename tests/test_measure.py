@@ -15,14 +15,15 @@ from opportunity_cities.measure.reader import Read, visit
 from opportunity_cities.project import BuildError
 from opportunity_cities.settings import SETTINGS_FILE, Retention, read_settings
 
-LEDGER = {"first": "a", "second": "b"}
-GOOD = Read("anew", 0.1, 5, ["first", "first"], ["a", "a", "a"])
+LEDGER = {"first": ("a", "1"), "second": ("b", "2")}
+GOOD = Read("anew", 0.1, 5, ["first", "first"], ["a", "a", "a"], "1")
 MIXED = {
-    "two releases on one connection": Read("holding", 0.1, 5, ["first", "second"], ["a", "a", "a"]),
-    "no release": Read("anew", 0.1, 5, [], ["a", "a", "a"]),
-    "sums of another release": Read("parquet", 0.1, 5, ["first", "first"], ["a", "b", "a"]),
-    "totals of another release": Read("anew", 0.1, 5, ["first", "first"], ["b", "b", "b"]),
-    "a release that nobody published": Read("anew", 0.1, 5, ["third", "third"], ["a", "a", "a"]),
+    "two releases on one connection": Read("holding", 0.1, 5, ["first", "second"], ["a", "a", "a"], "1"),
+    "no release": Read("anew", 0.1, 5, [], ["a", "a", "a"], "1"),
+    "sums of another release": Read("parquet", 0.1, 5, ["first", "first"], ["a", "b", "a"], "1"),
+    "totals of another release": Read("anew", 0.1, 5, ["first", "first"], ["b", "b", "b"], "1"),
+    "figures of another release": Read("anew", 0.1, 5, ["first", "first"], ["a", "a", "a"], "2"),
+    "a release that nobody published": Read("anew", 0.1, 5, ["third", "third"], ["a", "a", "a"], "1"),
 }
 FAILED = Read("anew", 0.1, 2, ["first"], ["a"], error="IOException: no such file")
 TIMED = Timed(10, 20)
@@ -41,14 +42,14 @@ def only(folder: Path) -> Path:
     return (folder / "current").resolve()
 
 
-def ledger_of(folder: Path) -> dict[str, str]:
-    ledger: dict[str, str] = {}
+def ledger_of(folder: Path) -> load.Ledger:
+    ledger: load.Ledger = {}
     load.enter(ledger, only(folder) / "opportunity_cities.duckdb")
     return ledger
 
 
 def test_reads_of_whole_releases_are_good() -> None:
-    second = Read("anew", 0.1, 5, ["second", "second"], ["b", "b", "b"])
+    second = Read("anew", 0.1, 5, ["second", "second"], ["b", "b", "b"], "2")
     verdict = load.judge([GOOD, second], LEDGER)
     assert (verdict.errors, verdict.mixed) == ([], [])
 
@@ -113,18 +114,26 @@ def test_a_reader_tells_what_it_cannot_read(kind: str, releases: Path) -> None:
     assert read.release_ids == []
 
 
-@pytest.mark.parametrize("table", ["fct_total_scores", "fct_dimension_scores", "fct_variable_scores"])
-def test_a_reader_finds_scores_that_do_not_add_up(table: str, releases: Path) -> None:
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("fct_total_scores", "score"),
+        ("fct_dimension_scores", "score"),
+        ("fct_variable_scores", "score"),
+        ("fct_indicator_values", "value"),
+    ],
+)
+def test_a_reader_finds_what_does_not_belong_together(table: str, column: str, releases: Path) -> None:
     ledger = ledger_of(releases)
     database = only(releases) / "opportunity_cities.duckdb"
     database.chmod(0o644)
     with duckdb.connect(database) as connection:
-        connection.execute(f"update marts.{table} set score = score + 1 where city_code = '110000'")
+        connection.execute(f"update marts.{table} set {column} = {column} + 1 where city_code = '110000'")
     verdict = load.judge(list(visit("anew", releases, 0)), ledger)
     assert len(verdict.mixed) == 1
 
 
-def test_releases_of_the_same_totals_are_refused(releases: Path) -> None:
+def test_releases_of_the_same_figures_are_refused(releases: Path) -> None:
     ledger = {"earlier": next(iter(ledger_of(releases).values()))}
     with pytest.raises(BuildError, match="cannot be told apart"):
         load.enter(ledger, only(releases) / "opportunity_cities.duckdb")

@@ -40,6 +40,10 @@ order by observations.value
 """
 
 
+# of each release, the checksums of its totals and of its figures
+Ledger = dict[str, tuple[str, str]]
+
+
 @dataclass
 class Verdict:
     """What became of all reads: those that failed, and those that were not of one whole release."""
@@ -56,10 +60,10 @@ class Measured:
     alone: list[Timed]
     beside: list[Timed]
     verdict: Verdict
-    ledger: dict[str, str]
+    ledger: Ledger
 
 
-def judge(reads: list[Read], ledger: dict[str, str]) -> Verdict:
+def judge(reads: list[Read], ledger: Ledger) -> Verdict:
     """Look at each read: whether it failed, and if not, whether all of it is of one release of the ledger."""
     verdict = Verdict(reads)
     for read in reads:
@@ -69,15 +73,15 @@ def judge(reads: list[Read], ledger: dict[str, str]) -> Verdict:
     return verdict
 
 
-def mixture(read: Read, ledger: dict[str, str]) -> str | None:
+def mixture(read: Read, ledger: Ledger) -> str | None:
     """How a read is not of one whole release; None if it is."""
     ids = sorted(set(read.release_ids))
     if len(ids) != 1:
         return f"found the releases {ids}; expected one and the same"
     if len(set(read.checksums)) != 1:
         return f"{ids[0]}: found totals that are not the sums of the scores"
-    if ledger.get(ids[0]) != read.checksums[0]:
-        return f"{ids[0]}: found totals that are not those of that release"
+    if ledger.get(ids[0]) != (read.checksums[0], read.figures):
+        return f"{ids[0]}: found totals or figures that are not those of that release"
     return None
 
 
@@ -99,15 +103,15 @@ def deliver(incoming: Path, row: tuple[object, ...]) -> None:
         csv.writer(file).writerows([HEADINGS, row])
 
 
-def enter(ledger: dict[str, str], database: Path) -> None:
-    """Enter a finished release; raise BuildError if its totals are those of an earlier one."""
+def enter(ledger: Ledger, database: Path) -> None:
+    """Enter a finished release; raise BuildError if its totals and figures are those of an earlier one."""
     read = Read("ledger")
     with duckdb.connect(database, read_only=True) as connection:
         ask(connection, read)
-    release_id, checksum = read.release_ids[0], read.checksums[0]
-    if checksum in ledger.values():
-        raise BuildError("The releases cannot be told apart.", [f"{release_id}: found totals of another one"])
-    ledger[release_id] = checksum
+    release_id, checksums = read.release_ids[0], (read.checksums[0], read.figures)
+    if checksums in ledger.values():
+        raise BuildError("The releases cannot be told apart.", [f"{release_id}: found all of another one"])
+    ledger[release_id] = checksums
 
 
 @contextmanager
@@ -157,7 +161,7 @@ def reads_in(folder: Path) -> list[Read]:
 
 def measure(copy: Copy, readers: int, cycles: int, pause: float) -> Measured:
     """Run a night each cycle: half of the quiet ones, those beside readers one after the other, the rest."""
-    ledger: dict[str, str] = {}
+    ledger: Ledger = {}
     copy.nightly()
     enter(ledger, copy.database)
     rows = iter(climb(copy.database, 2 * cycles))

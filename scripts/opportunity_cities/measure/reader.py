@@ -31,8 +31,11 @@ SCORES = (
     group by all order by all
     """,
 )
+# two releases may have the same totals, but never the same figures
+FIGURES = "select edition, city_code, indicator_code, value from marts.fct_indicator_values order by all"
 TABLES = (
     "ops.releases",
+    "marts.fct_indicator_values",
     "marts.fct_total_scores",
     "marts.fct_dimension_scores",
     "marts.fct_variable_scores",
@@ -52,6 +55,7 @@ class Read:
     release_ids: list[str] = field(default_factory=list)
     # of the totals, and of the sums that they must be
     checksums: list[str] = field(default_factory=list)
+    figures: str = ""
     was_pruned: bool = False
     error: str = ""
 
@@ -76,14 +80,17 @@ def parquet(releases: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def ask(connection: duckdb.DuckDBPyConnection, read: Read) -> None:
-    """Ask for the release and its scores, and for the release once more."""
-    for sql in (RELEASE_ID, *SCORES, RELEASE_ID):
+    """Ask for the release, its figures and its scores, and for the release once more."""
+    for sql in (RELEASE_ID, FIGURES, *SCORES, RELEASE_ID):
         rows = connection.execute(sql).fetchall()
         read.queries += 1
+        checksum = hashlib.sha256(repr(rows).encode()).hexdigest()
         if sql == RELEASE_ID:
             read.release_ids += [release_id for (release_id,) in rows]
+        elif sql == FIGURES:
+            read.figures = checksum
         else:
-            read.checksums.append(hashlib.sha256(repr(rows).encode()).hexdigest())
+            read.checksums.append(checksum)
 
 
 SOURCES = {"anew": database, "holding": database, "parquet": parquet}

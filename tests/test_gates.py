@@ -157,12 +157,12 @@ def test_a_release_that_does_not_read_back_is_not_published(light: Project) -> N
     code = """
 import sys
 from opportunity_cities import build, release
-honest = release.Release.assemble
+honest = release.Release.seal
 def lying(self, *arguments):
     assembled = honest(self, *arguments)
     assembled.manifest["tables"]["marts.fct_total_scores"] += 1
     return assembled
-release.Release.assemble = lying
+release.Release.seal = lying
 sys.argv = ["build"]
 sys.exit(build.main())
 """

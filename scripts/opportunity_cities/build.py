@@ -67,16 +67,18 @@ def candidate(
                 compared.database, BUILD_FILE, compared.release_id, making.input_files, settings.changes
             )
             log.step("compare", making.changes.summary, len(making.changes.rows))
-        outcomes = suites.finish(BUILD_FILE)
+        outcomes = suites.store(BUILD_FILE)
         text = f"{outcomes.expectations} expectations met"
-        log.step("suites", text, outcomes.expectations, round(outcomes.peak_memory / MEGABYTE, 1))
+        log.step("suites", text, outcomes.expectations, outcomes.peak_memory_mb)
         making.checks = {
             "dbt": passed,
             "dbt_seconds": round(result.seconds, 1),
             "expectations": outcomes.expectations,
             "reconciliation": reconciliation(),
         }
-        assembled = release.assemble(BUILD_FILE, making, log)
+        release.write_tables(BUILD_FILE, making, log)
+        suites.finish()
+        assembled = release.seal(making)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))
         if inputs.checksums(inputs.STAGE) != making.inputs:
             raise ChangedError("The code of the project was changed during the run.", ["run it once more"])

@@ -16,7 +16,9 @@ STARTED: list["subprocess.Popen[str]"] = []
 ENDING = Event()
 
 
-def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str]) -> subprocess.Popen[str]:
+def start(
+    command: list[str], environment: dict[str, str], niceness: int = 0, **pipes: int | IO[str]
+) -> subprocess.Popen[str]:
     """Start a command that Linux kills when this process ends, even if it is killed itself."""
     parent = os.getpid()
 
@@ -24,6 +26,7 @@ def start(command: list[str], environment: dict[str, str], **pipes: int | IO[str
         end_with_parent()
         if os.getppid() != parent:
             os._exit(1)
+        os.nice(niceness)
 
     options: dict[str, Any] = dict(pipes)
     process = subprocess.Popen(

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 PACKAGES = ("dbt-core", "dbt-duckdb", "duckdb", "great-expectations", "pandas")
 NO_CHANGES = "# Changes\n\nThere was no release to compare this one with.\n"
 
+STEP_COLUMNS = ["kind", "step", "seconds", "row_count", "memory_mb"]
+BUILD_STEPS = "insert into ops.build_steps by name select ? as release_id, * replace (step_no + 1 as step_no) from steps"
 EXPECTATION_RUNS = """
 insert into ops.expectation_runs by name
 select ? as release_id, table_name, expectation, column_names, arguments, success, observed, unexpected_count
@@ -64,6 +66,8 @@ class Release:
         self.release_id = unused(f"{self.built_at:%Y%m%dT%H%M%SZ}-{short}")
         self.folder = RELEASES / f"{store.BUILDING}{self.release_id}"
         self.tables.mkdir(parents=True)
+        self.row_counts: dict[str, int] = {}
+        self.macro_row_counts: dict[str, int] = {}
 
     @property
     def tables(self) -> Path:
@@ -79,11 +83,14 @@ class Release:
         """Remove what was assembled, unless it has been published or held."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def assemble(self, built: Path, making: Making, log: RunLog) -> store.Stored:
-        """Write database, Parquet files, report and manifest; return the release."""
+    def write_tables(self, built: Path, making: Making, log: RunLog) -> None:
+        """Write database and Parquet files."""
         with duckdb.connect(built) as connection:
             self.write_ops(connection, making, log)
-            tables, table_macros = self.copy_tables(connection, built.stem)
+            self.copy_tables(connection, built.stem)
+
+    def seal(self, making: Making) -> store.Stored:
+        """Write the report, and the manifest of all that is there; return the release."""
         changes = making.changes
         (self.folder / "changes.md").write_text(changes.report if changes else NO_CHANGES, encoding="utf-8")
         manifest = {
@@ -101,8 +108,8 @@ class Release:
             "inputs_sha256": making.inputs_sha256,
             "inputs": making.inputs,
             "incoming": [{"name": file["path"], "sha256": file["sha256"]} for file in making.incoming],
-            "tables": tables,
-            "table_macros": table_macros,
+            "tables": self.row_counts,
+            "table_macros": self.macro_row_counts,
             "checks": making.checks,
             "files": {
                 path.relative_to(self.folder).as_posix(): sha256(path)
@@ -142,10 +149,11 @@ class Release:
             for node in making.nodes
             for name in [node.unique_id.split(".")[2]]
         ]
-        connection.executemany(
-            "insert into ops.build_steps values (?, ?, ?, ?, ?, ?, ?)",
-            [(self.release_id, number, *step) for number, step in enumerate(steps, start=1)],
-        )
+        # while dbt worked, pandas was imported; a row at a time would take longer
+        import pandas as pd
+
+        connection.register("steps", pd.DataFrame(steps, columns=STEP_COLUMNS).reset_index(names="step_no"))
+        connection.execute(BUILD_STEPS, [self.release_id])
         connection.execute(EXPECTATION_RUNS, [self.release_id])
         connection.register("input_files", making.input_files)
         connection.execute(
@@ -159,28 +167,26 @@ class Release:
                 [self.release_id, changes.compared_with],
             )
 
-    def copy_tables(
-        self, connection: duckdb.DuckDBPyConnection, catalog: str
-    ) -> tuple[dict[str, int], dict[str, int]]:
+    def copy_tables(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
         """Copy the public schemas into a file that old clients can read.
 
-        Return the row counts of its tables, and those of the build's table macros: the copies must match.
+        Keep the row counts of its tables, and those of the build's table macros: the copies must match.
         """
         for schema in private_schemas(connection):
             connection.execute(f'drop schema "{schema}" cascade')
-        table_macros = store.macro_row_counts(connection)
+        self.macro_row_counts = store.macro_row_counts(connection)
         # the oldest storage format that the comments fit in, and blocks that suit small tables
         published = quoted(self.folder / DATABASE_NAME)
         connection.execute(f"attach {published} as release (storage_version 'v1.0.0', block_size 16384)")
         connection.execute(f'copy from database "{catalog}" to release')
         connection.execute("detach release")
-        return self.publish_parquet(), table_macros
+        self.publish_parquet()
 
-    def publish_parquet(self) -> dict[str, int]:
-        """Take over the Parquet files that the suites have read, write those of later tables; return the row counts."""
+    def publish_parquet(self) -> None:
+        """Take over the Parquet files that the suites have read, write those of later tables; keep the row counts."""
         with duckdb.connect(self.folder / DATABASE_NAME, read_only=True) as connection:
-            counts = store.row_counts(connection)
-            for table in counts:
+            self.row_counts = store.row_counts(connection)
+            for table in self.row_counts:
                 schema, name = table.split(".")
                 target = self.folder / "parquet" / schema / f"{name}.parquet"
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -190,7 +196,6 @@ class Release:
                 else:
                     connection.execute(f"copy {table} to {quoted(target)} (format parquet)")
         shutil.rmtree(self.tables)
-        return counts
 
 
 def unused(release_id: str) -> str:

@@ -19,6 +19,8 @@ ROWS_SHOWN = 10
 RESULTS_TABLE = "audit.expectation_results"
 # the last line to the suites: without it they take the build for dead, and end
 ALL_BUILT = "all tables are built"
+# what the suites answer when all outcomes are there, while they go on with the Data Docs
+STORED = "stored"
 
 RESULTS_DDL = f"""
 create or replace table {RESULTS_TABLE} (
@@ -68,10 +70,10 @@ class Outcome:
 
 @dataclass
 class SuitesResult:
-    """What finished suites did: expectations met, and the most memory that they held, in bytes."""
+    """What the suites did: expectations met, and the most memory that they held."""
 
     expectations: int
-    peak_memory: int
+    peak_memory_mb: float
 
 
 class SuitesRun:
@@ -84,7 +86,10 @@ class SuitesRun:
         command = [sys.executable, "-m", "opportunity_cities.expectations", str(tables), str(data_docs)]
         environment = os.environ | {"PYTHONPATH": str(ROOT / "scripts")}
         with self.log.open("w", encoding="utf-8") as log:
-            self.process = children.start(command, environment, stdin=subprocess.PIPE, stdout=log, stderr=log)
+            # all wait for dbt in the end: where both want the same processor, it comes first
+            self.process = children.start(
+                command, environment, niceness=10, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log
+            )
 
     def tell(self, line: str) -> None:
         """Tell that a table is built, or ALL_BUILT; raise BuildError if nobody listens."""
@@ -94,11 +99,9 @@ class SuitesRun:
         except BrokenPipeError:
             raise self.broken_off() from None
 
-    def finish(self, database: Path) -> SuitesResult:
+    def store(self, database: Path) -> SuitesResult:
         """Once told that all is built, wait for the last suite and store all outcomes; raise FailedAuditError with every failed expectation."""
-        exit_code, peak_memory = children.wait(self.process)
-        if exit_code:
-            raise self.broken_off()
+        peak_memory_mb = self.wait_for_outcomes()
         with duckdb.connect(database) as connection:
             connection.execute(RESULTS_DDL)
             results = quoted(self.tables / f"{RESULTS_TABLE}.parquet")
@@ -109,7 +112,22 @@ class SuitesRun:
         failed = [outcome for outcome in outcomes if not outcome.success]
         if failed:
             raise FailedAuditError("Expectations failed.", [failure(outcome) for outcome in failed])
-        return SuitesResult(len(outcomes), peak_memory)
+        return SuitesResult(len(outcomes), peak_memory_mb)
+
+    def wait_for_outcomes(self) -> float:
+        """Wait until all outcomes are written; return the most megabytes that the suites held."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            word, _, megabytes = line.partition(" ")
+            if word == STORED:
+                return float(megabytes)
+        raise self.broken_off()
+
+    def finish(self) -> None:
+        """Wait for the rest of the Data Docs."""
+        exit_code, _ = children.wait(self.process)
+        if exit_code:
+            raise self.broken_off()
 
     def broken_off(self) -> BuildError:
         """The error of suites that ended before they were through, with the last line that they wrote."""

@@ -57,7 +57,8 @@ class DbtBuild:
         RUN_RESULTS.unlink(missing_ok=True)
         self.started = time.monotonic()
         environment = dbt_environment(database) | {"OPPORTUNITY_CITIES_TABLES": str(tables)}
-        command = [dbt_executable(), "--log-format", "json", *BUILD]
+        # what dbt says is kept from here on: its own log file would be a second copy
+        command = [dbt_executable(), "--log-format", "json", "--log-level-file", "none", *BUILD]
         self.process = children.start(command, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def finish(self, progress: Callable[[int, int], None], built: Callable[[str], None]) -> DbtResult:

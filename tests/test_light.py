@@ -6,7 +6,15 @@ import duckdb
 from conftest import Project
 from light import CHECKED, change_build, recording_of
 
-REQUEST = ["--log-format", "json", "build", "--exclude-resource-type", "unit_test"]
+REQUEST = [
+    "--log-format",
+    "json",
+    "--log-level-file",
+    "none",
+    "build",
+    "--exclude-resource-type",
+    "unit_test",
+]
 REQUEST += ["--exclude", "path:seeds,resource_type:test"]
 COUNTS = "seeds.expected_row_counts"
 # of a release: what the suites and the history write

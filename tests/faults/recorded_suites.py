@@ -7,8 +7,9 @@ import shutil
 import sys
 from pathlib import Path
 
+from opportunity_cities.log import peak_memory_mb
 from opportunity_cities.project import ROOT
-from opportunity_cities.suites import ALL_BUILT, RESULTS_TABLE
+from opportunity_cities.suites import ALL_BUILT, RESULTS_TABLE, STORED
 
 RECORDED = ROOT / "recorded.parquet"
 
@@ -19,6 +20,7 @@ def main() -> int:
     if ALL_BUILT not in map(str.strip, sys.stdin):
         return 1
     shutil.copyfile(RECORDED, tables / f"{RESULTS_TABLE}.parquet")
+    print(STORED, peak_memory_mb(), flush=True)
     data_docs.mkdir()
     (data_docs / "index.html").write_text("<p>Nothing was checked.</p>\n", encoding="utf-8")
     return 0

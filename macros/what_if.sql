@@ -13,19 +13,15 @@ every column is named with its table. The edition to score comes from `checked`:
 {% macro duckdb__create_what_if() -%}
     {%- set marts = ref('dim_dimensions').schema -%}
     {%- set codes = first_column('select dimension_code from ' ~ ref('dim_dimensions') ~ ' order by dimension_no') -%}
-    {%- set printed_first = "case basis when 'printed' then 0 else 1 end" -%}
-    {%- set editions = first_column(
-        'select edition from ' ~ ref('dim_editions') ~ ' order by ' ~ printed_first ~ ', base_year desc, edition desc'
-    ) -%}
     create or replace macro {{ marts }}.what_if(
         {% for code in codes %}{{ adapter.quote(code) }} := 1, {% endfor -%}
-        drop_variables := [], edition := '{{ editions | first | replace("'", "''") }}'
+        drop_variables := [], edition := {{ quoted_text(edition_in_front()) }}
     ) as table (
         with weights as (
             {%- for code in codes %}
             {% if not loop.first %}union all {% endif -%}
             select
-                '{{ code | replace("'", "''") }}' as dimension_code,
+                {{ quoted_text(code) }} as dimension_code,
                 cast({{ adapter.quote(code) }} as varchar) as given,
                 try_cast(cast({{ adapter.quote(code) }} as varchar) as double) as weight
             {%- endfor %}
@@ -120,6 +116,13 @@ every column is named with its table. The edition to score comes from `checked`:
     from {{ marts }}.dim_editions as editions
     cross join others
     having not coalesce(bool_or(editions.edition = others.given_edition), false)
+{%- endmacro %}
+
+{% macro edition_in_front() -%}
+    {%- set printed_first = "case basis when 'printed' then 0 else 1 end" -%}
+    {{ return(first_column(
+        'select edition from ' ~ ref('dim_editions') ~ ' order by ' ~ printed_first ~ ', base_year desc, edition desc'
+    ) | first) }}
 {%- endmacro %}
 
 {% macro first_column(query) -%}

@@ -16,7 +16,7 @@ ARCHIVE = ROOT / "archive"
 LOGS = ROOT / "logs"
 
 DATABASE_NAME = "opportunity_cities.duckdb"
-PUBLIC_SCHEMAS = ("marts", "audit", "ops")
+PUBLIC_SCHEMAS = ("marts", "audit", "ops", "榜单", "rankings")
 
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 NOT_WRITABLE = {errno.EROFS, errno.EACCES, errno.EPERM}

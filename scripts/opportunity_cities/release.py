@@ -68,6 +68,7 @@ class Release:
         self.tables.mkdir(parents=True)
         self.row_counts: dict[str, int] = {}
         self.macro_row_counts: dict[str, int] = {}
+        self.view_row_counts: dict[str, int] = {}
 
     @property
     def tables(self) -> Path:
@@ -110,6 +111,7 @@ class Release:
             "incoming": [{"name": file["path"], "sha256": file["sha256"]} for file in making.incoming],
             "tables": self.row_counts,
             "table_macros": self.macro_row_counts,
+            "views": self.view_row_counts,
             "checks": making.checks,
             "files": {
                 path.relative_to(self.folder).as_posix(): sha256(path)
@@ -170,11 +172,12 @@ class Release:
     def copy_tables(self, connection: duckdb.DuckDBPyConnection, catalog: str) -> None:
         """Copy the public schemas into a file that old clients can read.
 
-        Keep the row counts of its tables, and those of the build's table macros: the copies must match.
+        Keep the row counts of its tables, and those of the build's table macros and views: the copies must match.
         """
         for schema in private_schemas(connection):
             connection.execute(f'drop schema "{schema}" cascade')
         self.macro_row_counts = store.macro_row_counts(connection)
+        self.view_row_counts = store.view_row_counts(connection)
         # the oldest storage format that the comments fit in, and blocks that suit small tables
         published = quoted(self.folder / DATABASE_NAME)
         connection.execute(f"attach {published} as release (storage_version 'v1.0.0', block_size 16384)")

@@ -52,7 +52,7 @@ def show(options: argparse.Namespace) -> int:
     """Print what the manifest of a release says, without the long lists."""
     release = store.find(options.release)
     manifest = dict(release.manifest)
-    for name in ("inputs", "files", "tables", "table_macros"):
+    for name in ("inputs", "files", "tables", "table_macros", "views"):
         manifest[name] = f"{len(manifest[name])}, see {(release.folder / store.MANIFEST)}"
     print(json.dumps(manifest, ensure_ascii=False, indent=2))
     return 0

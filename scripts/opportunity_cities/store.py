@@ -51,8 +51,8 @@ PINS = RELEASES / "pins.json"
 MANIFEST = "manifest.json"
 WAS_DAMAGED = "was damaged"
 WAS_LOST = "was lost"
-# what the manifest of a release says that was made when releases had no numbers yet
-BEFORE_NUMBERS: dict[str, Any] = {"release_no": 0, "inputs": {}, "inputs_sha256": "", "changes": None}
+# what the manifest of a release says that was made when releases had no numbers, or no views, yet
+BEFORE: dict[str, Any] = {"release_no": 0, "inputs": {}, "inputs_sha256": "", "changes": None, "views": {}}
 NOT_LISTED = "found a file that the manifest does not list"
 
 
@@ -116,7 +116,7 @@ def manifest_of(folder: Path) -> dict[str, Any] | None:
     """Give the manifest of a release; None if there is none that can be read."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        manifest = BEFORE_NUMBERS | manifest
+        manifest = BEFORE | manifest
         int(manifest["release_no"])
         datetime.fromisoformat(manifest["built_at"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -181,10 +181,11 @@ def wrong_files(release: Stored) -> list[str]:
 
 def wrong_tables(release: Stored) -> list[str]:
     """Tables of the reopened file and of the Parquet files that do not have the rows of the manifest."""
-    expected: dict[str, int] = release.manifest["tables"] | release.manifest["table_macros"]
+    manifest = release.manifest
+    expected: dict[str, int] = manifest["tables"] | manifest["table_macros"] | manifest["views"]
     try:
         with duckdb.connect(release.database, read_only=True) as connection:
-            counts = row_counts(connection) | macro_row_counts(connection)
+            counts = row_counts(connection) | macro_row_counts(connection) | view_row_counts(connection)
             ids = connection.execute("select release_id from ops.releases where is_this_release").fetchall()
             parquet = parquet_row_counts(connection, release.folder / "parquet")
     except duckdb.Error as error:
@@ -196,7 +197,7 @@ def wrong_tables(release: Stored) -> list[str]:
     ]
     problems += [
         f"{table}: {parquet.get(table)} rows in its Parquet file; expected {rows}"
-        for table, rows in release.manifest["tables"].items()
+        for table, rows in manifest["tables"].items()
         if parquet.get(table) != rows
     ]
     if ids != [(release.release_id,)]:
@@ -227,6 +228,23 @@ def macro_row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     ).fetchall()
     return {
         macro: connection.execute(f"select count(*) from {macro}()").fetchall()[0][0] for (macro,) in macros
+    }
+
+
+def view_row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of every public view, by schema.view."""
+    views = connection.execute(
+        """
+        select schema_name || '.' || view_name, format('"{}"."{}"', schema_name, replace(view_name, '"', '""'))
+        from duckdb_views()
+        where schema_name in ? and database_name = current_database()
+        order by all
+        """,
+        [list(PUBLIC_SCHEMAS)],
+    ).fetchall()
+    return {
+        view: connection.execute(f"select count(*) from {quoted_view}").fetchall()[0][0]
+        for view, quoted_view in views
     }
 
 

@@ -36,16 +36,28 @@ read, which no figure gives.
             dimensions.dimension_code as code,
             dimensions.dimension_zh as zh,
             dimensions.dimension_en as en,
-            coalesce(printed.title_zh, dimensions.dimension_zh || '积分表') as title_zh
+            'Score of the dimension, the sum of those of its variables.' as meaning,
+            coalesce(printed.title_zh, dimensions.dimension_zh || '积分表') as title
         from {{ ref('dim_dimensions') }} as dimensions
         left join {{ ref('published_tables') }} as printed
             on dimensions.dimension_code = printed.dimension_code and printed.edition = {{ quoted_text(edition) }}
         order by dimensions.dimension_no
     {%- endset -%}
     {%- set variables -%}
-        select dimension_code, variable_code as code, variable_zh as zh, variable_en as en
-        from {{ ref('dim_variables') }}
-        order by variable_no
+        select
+            variables.dimension_code,
+            variables.variable_code as code,
+            variables.variable_zh as zh,
+            variables.variable_en as en,
+            coalesce(
+                'Score by ' || string_agg(indicators.indicator_en, '; ' order by indicators.indicator_no) || '.',
+                'Score of the variable.'
+            ) as meaning
+        from {{ ref('dim_variables') }} as variables
+        left join {{ ref('dim_indicators') }} as indicators
+            on variables.variable_code = indicators.variable_code
+        group by all
+        order by min(variables.variable_no)
     {%- endset -%}
     {%- set dimensions = rows_of(dimensions) -%}
     {%- set variables = rows_of(variables) -%}
@@ -58,9 +70,9 @@ read, which no figure gives.
     }] -%}
     {%- for dimension in dimensions -%}
         {%- do tables.append({
-            'zh': dimension.title_zh,
+            'zh': dimension.title,
             'en': dimension.code,
-            'comment': dimension.title_zh ~ ' / ' ~ dimension.en ~ in_words ~ 'rank, score of every variable, their sum.',
+            'comment': dimension.title ~ ' / ' ~ dimension.en ~ in_words ~ 'rank, score of every variable, their sum.',
             'dimension': dimension.code,
             'parts': variables | selectattr('dimension_code', 'equalto', dimension.code) | list
         }) -%}
@@ -78,12 +90,12 @@ read, which no figure gives.
         {%- do columns.append({
             'zh': row.zh,
             'en': row.en,
-            'meaning': 'Score of the ' ~ part ~ '; more is better.',
+            'meaning': row.meaning,
             'value': 'max(case when parts.' ~ part_code ~ ' = ' ~ quoted_text(row.code) ~ ' then parts.score end)'
         }) -%}
     {%- endfor -%}
     {%- set whole = {'zh': '维度积分', 'en': 'Dimension score'} if table.dimension else {'zh': '总积分', 'en': 'Total score'} -%}
-    {%- do whole.update({'meaning': 'Sum of the scores of every ' ~ part ~ '.', 'value': 'wholes.score'}) -%}
+    {%- do whole.update({'meaning': 'Sum of the scores of every ' ~ part ~ '; more is better.', 'value': 'wholes.score'}) -%}
     {{ return(columns + [whole]) }}
 {%- endmacro %}
 

@@ -16,12 +16,22 @@ for table, in connection.execute(
     "select schema_name || '.' || table_name from duckdb_tables() where not internal order by all"
 ).fetchall():
     print(table, connection.execute(f"select count(*) from {table}").fetchall()[0][0])
+for schema, view in connection.execute(
+    "select schema_name, view_name from duckdb_views() where not internal order by all"
+).fetchall():
+    print(schema, view, connection.execute(f'from "{schema}"."{view}"').fetchall())
 print(*connection.execute(
     "select city_zh, total_score, total_rank from marts.city_scorecards order by edition, total_rank limit 1"
 ).fetchall()[0])
 print(connection.execute(
     "select comment from duckdb_columns() where table_name = 'fct_total_scores' and column_name = 'score'"
 ).fetchall()[0][0])
+print(connection.execute(
+    "select comment from duckdb_columns() where table_name = '总积分表' and column_name = '总积分'"
+).fetchall()[0][0])
+with duckdb.connect() as other:
+    other.execute(f"attach '{sys.argv[1]}' as oc (read_only)")
+    print(other.execute("from oc.榜单.总积分表 limit 1").fetchall()[0][:3])
 try:
     connection.execute("delete from marts.fct_total_scores")
 except duckdb.Error:
@@ -47,4 +57,11 @@ def test_client_reads_the_release(built: Project, client: str) -> None:
     own_version, *expected = read_with(None, built.database)
     assert own_version != version
     assert content == expected
-    assert content[-3:] == ["上海 2446 1", "积分 / Score. Points; more is better.", "refuses to write"]
+    assert sum(line.startswith(("榜单 ", "rankings ")) and line.count("(") == 60 for line in content) == 22
+    assert content[-5:] == [
+        "上海 2446 1",
+        "积分 / Score. Points; more is better.",
+        "总积分 / Total score. Sum of the scores of every dimension; more is better.",
+        "(1, '上海', 271)",
+        "refuses to write",
+    ]

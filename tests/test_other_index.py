@@ -53,7 +53,7 @@ nature,3,自然,Nature
     "reference/variables": """
 variable_code,variable_no,dimension_code,variable_zh,variable_en,scoring_method,tie_rule
 fishing,1,harbour,渔业,Fishing,rank,better
-freight,2,harbour,货运,Freight,rank,better
+freight,2,harbour,货运,"The ""harbour's"" freight",rank,better
 piers,3,harbour,码头,Piers,level_points,better
 schooling,4,people,教育,Schooling,rank,worse
 chess,5,people,棋艺,Chess,listed_rank,better
@@ -409,6 +409,53 @@ def test_scorecards_have_the_dimensions_of_this_index(isles: duckdb.DuckDBPyConn
     columns = [*DIMENSIONS_BY_HAND.values(), TOTALS_BY_HAND, RANKS_BY_HAND]
     names = [isle.title() for isle in ISLES]
     assert cards.fetchall() == list(zip(ISLES, names, *columns, strict=True))
+
+
+def test_views_are_the_tables_of_this_index(isles: duckdb.DuckDBPyConnection) -> None:
+    """Ties are in the order of the codes, for want of a print."""
+    query = (
+        "select schema_name, view_name from duckdb_views() where not internal and schema_name <> 'staging'"
+    )
+    names = {
+        "总积分表": "total_scores",
+        "港口积分表": "harbour",
+        "居民积分表": "people",
+        "自然积分表": "nature",
+    }
+    views = {
+        (schema, name)
+        for pair in names.items()
+        for schema, name in zip(("榜单", "rankings"), pair, strict=True)
+    }
+    assert set(isles.sql(query).fetchall()) == views
+
+    harbour = DIMENSIONS_BY_HAND["harbour"]
+    columns = zip(harbour, ISLES, BY_HAND["fishing"], BY_HAND["freight"], BY_HAND["piers"], strict=True)
+    in_order = sorted(columns, key=lambda row: (-row[0], row[1]))
+    rows = [
+        (1 + sum(other > score for other in harbour), isle.title(), *parts, score)
+        for score, isle, *parts in in_order
+    ]
+    found = isles.sql("from rankings.harbour")
+    assert found.columns == [
+        "Rank",
+        "City",
+        "Fishing",
+        'The "harbour\'s" freight',
+        "Piers",
+        "Dimension score",
+    ]
+    assert found.fetchall() == rows
+    chinese = isles.sql("from 榜单.港口积分表")
+    assert chinese.columns == ["排序", "城市", "渔业", "货运", "码头", "维度积分"]
+    assert [row[2:] for row in chinese.fetchall()] == [row[2:] for row in rows]
+    totals = isles.sql("from 榜单.总积分表")
+    assert totals.columns == ["排序", "城市", "港口", "居民", "自然", "总积分"]
+    assert [(row[0], row[-1]) for row in totals.fetchall()] == sorted(
+        zip(RANKS_BY_HAND, TOTALS_BY_HAND, strict=True)
+    )
+    comments = isles.sql("select comment from duckdb_columns() where column_name like '%freight'").fetchall()
+    assert comments == [('货运 / The "harbour\'s" freight. Score by Freight gap.',)]
 
 
 def test_weights_of_dimensions_with_unequal_numbers_of_variables(isles: duckdb.DuckDBPyConnection) -> None:

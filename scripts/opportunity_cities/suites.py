@@ -49,7 +49,7 @@ comment on column {RESULTS_TABLE}.observed is
 comment on column {RESULTS_TABLE}.unexpected_count is
     '不符行数 / Unexpected rows. Number of rows that do not meet it.';
 comment on column {RESULTS_TABLE}.unexpected_rows is
-    '不符行 / The rows themselves, at most {ROWS_SHOWN}.';
+    '不符行内容 / The rows themselves. At most {ROWS_SHOWN}.';
 """
 
 

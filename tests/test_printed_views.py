@@ -91,7 +91,7 @@ def test_the_print_has_ties_whose_sequence_no_code_gives() -> None:
 
 def test_views_read_no_printed_number(release: duckdb.DuckDBPyConnection) -> None:
     """Of the print, a view reads the number of the row and what tells the row."""
-    query = "select sql from duckdb_views() where not internal"
+    query = "select sql from duckdb_views() where schema_name in ('榜单', 'rankings')"
     used = {
         column for (sql,) in release.sql(query).fetchall() for column in re.findall(r"printed\.(\w+)", sql)
     }

@@ -183,11 +183,11 @@ def tables_by_topic(
 ) -> dict[str, dict[str, list[str]]]:
     """The sections of the tables, by name; these by topic, in the order of the models' YAML."""
     comments = dict(connection.sql(TABLES).fetchall())
-    declared = [declaration for declaration in declarations() if declaration[0] in comments]
-    known = {name for name, _, _ in declared}
-    undeclared = [(name, name.split(".")[0], []) for name in comments if name not in known]
+    placed = [declaration for declaration in declarations() if declaration[0] in comments]
+    declared = {name for name, _, _ in placed}
+    placed += [(name, name.split(".")[0], []) for name in comments if name not in declared]
     topics: dict[str, dict[str, list[str]]] = {topic: {} for topic in TOPICS}
-    for name, topic, key in [*declared, *undeclared]:
+    for name, topic, key in placed:
         if topic not in topics:
             problem = f"{name}: found the topic {topic!r}; expected one of {', '.join(TOPICS)}"
             raise BuildError("A table has no place in the dictionary.", [problem])

@@ -8,5 +8,10 @@
 {% macro default__write_parquet(folder) -%}{%- endmacro %}
 
 {% macro duckdb__write_parquet(folder) -%}
-    copy (from {{ this }}) to '{{ folder | replace("'", "''") }}/{{ this.schema }}.{{ this.identifier }}.parquet' (format parquet)
+    copy (from {{ this }}) to '{{ folder | replace("'", "''") }}/{{ this.schema }}.{{ this.identifier }}.parquet'
+    (format parquet, kv_metadata {
+        {%- for column in model.columns.values() %}
+        {{ adapter.quote(column.name) }}: '{{ column.description.split('. ') | first | replace("'", "''") }}' {{- ',' if not loop.last }}
+        {%- endfor %}
+    })
 {%- endmacro %}

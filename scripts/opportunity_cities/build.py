@@ -53,6 +53,7 @@ def candidate(
         # dbt reads the project first: the seeds are checked before it comes to them, and pandas is loaded
         check_staged(log)
         from opportunity_cities.changes import changed_inputs, compare
+        from opportunity_cities.exports import write_exports
 
         before = compared.manifest["inputs"] if compared else {}
         making.input_files = changed_inputs(before, making.inputs, making.incoming)
@@ -77,6 +78,7 @@ def candidate(
             "reconciliation": reconciliation(),
         }
         release.write_tables(BUILD_FILE, making, log)
+        write_exports(release.folder)
         suites.finish()
         assembled = release.seal(making)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))

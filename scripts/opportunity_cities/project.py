@@ -102,9 +102,14 @@ class UnwritableError(BuildError):
     exit_code = 9
 
 
-def quoted(path: Path) -> str:
-    """A path as a text of SQL, for statements that take no parameters."""
-    return "'" + str(path).replace("'", "''") + "'"
+def quoted(text: Path | str) -> str:
+    """A path or another text as SQL has it, for statements that take no parameters."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """A name as SQL has it, whatever it consists of."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def error_of_system(error: Exception) -> BuildError | None:

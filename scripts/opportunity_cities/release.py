@@ -1,7 +1,7 @@
 """Makes a release out of a built and audited file; store.py publishes it.
 
-A release is a folder with opportunity_cities.duckdb, parquet/, data_docs/, changes.md and
-manifest.json. It is assembled under a hidden name.
+A release is a folder with opportunity_cities.duckdb, parquet/, csv/, opportunity_cities.xlsx, data_docs/,
+changes.md and manifest.json. It is assembled under a hidden name.
 """
 
 import json
@@ -19,7 +19,7 @@ import duckdb
 from opportunity_cities import history, store
 from opportunity_cities.inputs import sha256
 from opportunity_cities.log import RunLog
-from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT, quoted
+from opportunity_cities.project import DATABASE_NAME, PUBLIC_SCHEMAS, RELEASES, ROOT, identifier, quoted
 from opportunity_cities.warehouse import Node
 
 if TYPE_CHECKING:
@@ -197,8 +197,16 @@ class Release:
                 if written.exists():
                     written.rename(target)
                 else:
-                    connection.execute(f"copy {table} to {quoted(target)} (format parquet)")
+                    names = labels_as_metadata(store.columns_of(connection, table))
+                    connection.execute(
+                        f"copy {table} to {quoted(target)} (format parquet, kv_metadata {names})"
+                    )
         shutil.rmtree(self.tables)
+
+
+def labels_as_metadata(columns: list[store.Column]) -> str:
+    """What macros/parquet.sql writes into the Parquet files: the names of the columns in both languages."""
+    return "{" + ", ".join(f"{identifier(column.name)}: {quoted(column.label)}" for column in columns) + "}"
 
 
 def unused(release_id: str) -> str:

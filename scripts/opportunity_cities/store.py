@@ -53,7 +53,22 @@ WAS_DAMAGED = "was damaged"
 WAS_LOST = "was lost"
 # what the manifest of a release says that was made when releases had no numbers, or no views, yet
 BEFORE: dict[str, Any] = {"release_no": 0, "inputs": {}, "inputs_sha256": "", "changes": None, "views": {}}
+COLUMNS = """
+select column_name, data_type, split_part(comment, '. ', 1)
+from duckdb_columns()
+where schema_name || '.' || table_name = ? and database_name = current_database()
+order by column_index
+"""
 NOT_LISTED = "found a file that the manifest does not list"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a public table; its label is its name in both languages, `Chinese / English`."""
+
+    name: str
+    data_type: str
+    label: str
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,11 @@ def wrong_tables(release: Stored) -> list[str]:
     if ids != [(release.release_id,)]:
         problems.append(f"ops.releases says it is {ids}; expected {release.release_id}")
     return problems
+
+
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> list[Column]:
+    """The columns of a public table, in order."""
+    return [Column(*row) for row in connection.execute(COLUMNS, [table]).fetchall()]
 
 
 def row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -1,0 +1,55 @@
+"""Writes a release for people who open it in a spreadsheet: a CSV file a table, and one workbook.
+
+The CSV files are UTF-8 with a byte order mark, without which Excel takes Chinese for something else. Their
+headings are the names that the columns are described with, `Chinese / English`; the codes are those of the
+Parquet files, which carry the same names as metadata.
+"""
+
+from pathlib import Path
+
+import duckdb
+
+from opportunity_cities import store, workbook
+from opportunity_cities.project import DATABASE_NAME, identifier, quoted
+
+BYTE_ORDER_MARK = "\ufeff"
+WORKBOOK = "opportunity_cities.xlsx"
+
+# the tables of the method hold no such text, but those of the history name files as they came in
+DEFUSED = """
+case
+    when regexp_matches({column}, '^[=+\\-@＝＋－＠\\t\\r\\n]') and try_cast({column} as double) is null
+        then '''' || {column}
+    else {column}
+end"""
+
+
+def write_exports(folder: Path) -> None:
+    """Write the CSV files and the workbook of the release in a folder, from its own file."""
+    with duckdb.connect(folder / DATABASE_NAME, read_only=True) as connection:
+        for table in store.row_counts(connection):
+            write_csv(connection, table, folder / "csv")
+        workbook.write(connection, folder / WORKBOOK)
+
+
+def write_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
+    """Write a table as <folder>/<schema>/<table>.csv."""
+    path = folder / f"{table.replace('.', '/')}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = store.columns_of(connection, table)
+    headings = [column.label for column in columns]
+    # the heading of the first column is the first thing in the file
+    headings[0] = BYTE_ORDER_MARK + headings[0]
+    selected = ", ".join(
+        f"{defused(column)} as {identifier(heading)}"
+        for column, heading in zip(columns, headings, strict=True)
+    )
+    connection.execute(
+        f"copy (select {selected} from {table} order by all) to {quoted(path)} (format csv, header)"
+    )
+
+
+def defused(column: store.Column) -> str:
+    """A column as it stands in a CSV file: a text that a spreadsheet would run gets an apostrophe in front."""
+    name = identifier(column.name)
+    return DEFUSED.format(column=name) if column.data_type == "VARCHAR" else name

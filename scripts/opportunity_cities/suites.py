@@ -104,9 +104,11 @@ class SuitesRun:
         peak_memory_mb = self.wait_for_outcomes()
         with duckdb.connect(database) as connection:
             connection.execute(RESULTS_DDL)
-            results = quoted(self.tables / f"{RESULTS_TABLE}.parquet")
+            results = self.tables / f"{RESULTS_TABLE}.parquet"
             # not as a parameter: for the first one DuckDB imports pandas, over a second
-            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet({results})")
+            connection.execute(f"insert into {RESULTS_TABLE} by name from read_parquet({quoted(results)})")
+            # the release writes another one, with the names of the columns
+            results.unlink()
             rows = connection.execute(f"from {RESULTS_TABLE}").fetchall()
         outcomes = [Outcome(*row) for row in rows]
         failed = [outcome for outcome in outcomes if not outcome.success]

@@ -18,7 +18,7 @@ from xlsxwriter.worksheet import Worksheet
 from opportunity_cities.project import identifier
 
 LONGEST_NAME = 31
-WIDEST = 60
+WIDEST = 48
 NARROWEST = 9
 NOTE_WIDTH = 75
 HEADING_HEIGHT = 64
@@ -194,7 +194,7 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             book,
             heading=book.add_format(HEADING),
             cell=book.add_format(CELL),
-            text=book.add_format(CELL | {"indent": 1}),
+            text=book.add_format(CELL | {"indent": 1, "text_wrap": True}),
             number=book.add_format(CELL | {"num_format": "0.00"}),
             note=book.add_format({"text_wrap": True, "valign": "top"}),
             title=book.add_format({"bold": True, "font_size": 14}),
@@ -268,6 +268,10 @@ def add_table(
         sheet.write_string(0, column, heading, sheets.heading)
         for number, value in enumerate(values, start=1):
             write_cell(sheets, sheet, (number, column), value)
+    for number, row in enumerate(rows, start=1):
+        high = max(lines(shown(value), room) for value, room in zip(row, widths, strict=True))
+        if high > 1:
+            sheet.set_row(number, LINE_HEIGHT * high)
     last = (len(rows), len(headings) - 1)
     sheet.autofilter(0, 0, *last)
     # the heading and the name of the city stay in sight
@@ -321,17 +325,16 @@ def write_notes(sheets: Book, facts: list[tuple[str, str]]) -> None:
             row += 1
             sheet.write_string(row, 0, left, sheets.title)
         else:
-            # no program finds out by itself how high a row must be that it did not write
-            sheet.set_row(row, LINE_HEIGHT * max(lines(left), lines(right)))
+            sheet.set_row(row, LINE_HEIGHT * max(lines(left, NOTE_WIDTH), lines(right, NOTE_WIDTH)))
             sheet.write_string(row, 0, left, sheets.note)
             sheet.write_string(row, 1, right, sheets.note)
         row += 1
     lay_out(sheet, across=True)
 
 
-def lines(text: str) -> int:
-    """Lines that a note takes, with room for words that do not fit into the end of one."""
-    return sum(math.ceil(1.15 * columns_of(line) / NOTE_WIDTH) for line in text.splitlines())
+def lines(text: str, room: int) -> int:
+    """Lines that a text takes, with room for words that do not fit into the end of one: no program tells by itself."""
+    return sum(math.ceil(1.05 * columns_of(line) / room) for line in text.splitlines())
 
 
 def lay_out(sheet: Worksheet, *, across: bool) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 REQUEST = "request.json"
 EVENTS = "events.jsonl"
+ARTIFACTS = ("manifest.json", "run_results.json")
 
 
 def results(recording: Path) -> list[tuple[Path, Path]]:
@@ -23,7 +24,7 @@ def results(recording: Path) -> list[tuple[Path, Path]]:
     return [
         (Path(os.environ["OPPORTUNITY_CITIES_BUILD_FILE"]), recording / "build.duckdb"),
         (Path(os.environ["OPPORTUNITY_CITIES_TABLES"]), recording / "tables"),
-        (Path(os.environ["DBT_TARGET_PATH"]) / "run_results.json", recording / "run_results.json"),
+        *((Path(os.environ["DBT_TARGET_PATH"]) / name, recording / name) for name in ARTIFACTS),
     ]
 
 

@@ -5,17 +5,9 @@ from pathlib import Path
 import duckdb
 from conftest import Project
 from light import CHECKED, change_build, recording_of
+from opportunity_cities.warehouse import BUILD
 
-REQUEST = [
-    "--log-format",
-    "json",
-    "--log-level-file",
-    "none",
-    "build",
-    "--exclude-resource-type",
-    "unit_test",
-]
-REQUEST += ["--exclude", "path:seeds,resource_type:test"]
+REQUEST = ["--log-format", "json", "--log-level-file", "none", *BUILD]
 COUNTS = "seeds.expected_row_counts"
 # of a release: what the suites and the history write
 OF_THE_RUN = {"audit.expectation_results"}

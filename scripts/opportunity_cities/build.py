@@ -26,6 +26,7 @@ from opportunity_cities.project import (
 from opportunity_cities.release import Making, Release
 from opportunity_cities.seeds import check_seeds
 from opportunity_cities.settings import Settings, read_settings
+from opportunity_cities.site import SiteRun
 from opportunity_cities.suites import ALL_BUILT, SuitesRun
 from opportunity_cities.warehouse import BUILD_FILE, DbtBuild, remove_build_file
 
@@ -50,6 +51,8 @@ def candidate(
         leftovers.callback(dbt.stop)
         suites = SuitesRun(release.tables, release.data_docs)
         leftovers.callback(suites.stop)
+        site = SiteRun(making.inputs)
+        leftovers.callback(site.stop)
         # dbt reads the project first: the seeds are checked before it comes to them, and pandas is loaded
         check_staged(log)
         from opportunity_cities.changes import changed_inputs, compare
@@ -79,6 +82,7 @@ def candidate(
         }
         release.write_tables(BUILD_FILE, making, log)
         write_exports(release.folder)
+        site.finish(release.site, BUILD_FILE, release.facts)
         suites.finish()
         assembled = release.seal(making)
         log.step("assemble", "release assembled", len(assembled.manifest["tables"]))

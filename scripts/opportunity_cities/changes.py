@@ -8,6 +8,7 @@ import duckdb
 import pandas as pd
 
 from opportunity_cities.history import attach
+from opportunity_cities.inputs import kind_of
 from opportunity_cities.settings import ChangeBounds
 
 COMPARISON = Path(__file__).with_name("changes.sql").read_text(encoding="utf-8")
@@ -18,14 +19,6 @@ COLUMNS = (
 ROWS_SHOWN = 20
 # tables of the method itself; how long those of the analysis are follows from the scores
 BASE_TABLES = r"^marts\.(dim_|fct_|city_scorecards$)"
-
-KINDS = (
-    ("seeds/", "seed"),
-    ("tests/", "check"),
-    ("scripts/", "code"),
-    ("requirements.lock", "package"),
-    ("", "model"),
-)
 
 ROW_COUNTS = """
 select schema_name || '.' || table_name from duckdb_tables()
@@ -147,11 +140,6 @@ class Changes:
             f"{self.scores_moved} scores, {self.ranks_moved} total ranks and {self.rows_moved} rows moved "
             f"against {self.compared_with}"
         )
-
-
-def kind_of(path: str) -> str:
-    """What kind of input a file is."""
-    return next(kind for beginning, kind in KINDS if path.startswith(beginning))
 
 
 def changed_inputs(

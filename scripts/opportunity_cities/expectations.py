@@ -28,6 +28,7 @@ import pandas as pd
 import yaml
 from great_expectations.core.batch_definition import BatchDefinition
 
+from opportunity_cities.data_docs import make_offline
 from opportunity_cities.inputs import STAGE
 from opportunity_cities.log import peak_memory_mb
 from opportunity_cities.project import quoted
@@ -69,6 +70,7 @@ class Suites:
     def __init__(self, tables: Path, data_docs: Path) -> None:
         """Read the suites; the Parquet files of the tables will come into the folder `tables`."""
         self.tables = tables
+        self.data_docs = data_docs
         self.connection = duckdb.connect()
         self.context = documented_context(data_docs)
         # one for all tables: whenever one is added, the library writes down all that there are
@@ -104,6 +106,7 @@ class Suites:
         self.store()
         print(STORED, peak_memory_mb(), flush=True)
         self.document(build_index=True)
+        make_offline(self.data_docs, self.outcomes)
 
     def add(self, table: str) -> None:
         """Make a table known, unless its model has the meta `parquet: false`."""

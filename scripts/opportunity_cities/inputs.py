@@ -15,7 +15,7 @@ from opportunity_cities.project import ROOT, TARGET, BuildError, ChangedError
 STAGE = TARGET / "stage"
 MOST_COPIES = 5
 
-# what dbt and the suites read, and the code and packages that run them
+# what dbt, the suites and the site read, and the code and packages that run them
 STAGED = (
     "dbt_project.yml",
     "profiles/*.yml",
@@ -25,8 +25,25 @@ STAGED = (
     "tests/**/*.sql",
     "tests/expectations/*.yml",
     "analyses/**/*.*",
+    "*.md",
+    "LICENSE",
+    "docs/**/*.*",
 )
-RUNNING = ("requirements.lock", "scripts/opportunity_cities/**/*.py", "scripts/opportunity_cities/**/*.sql")
+# what kind of input a file is, by the beginning of its path
+KINDS = (
+    ("seeds/", "seed"),
+    ("tests/", "check"),
+    ("scripts/", "code"),
+    ("requirements.lock", "package"),
+    *((name, "page") for name in ("docs/", "README", "CHANGELOG", "CONTRIBUTING", "LICENSE")),
+    ("", "model"),
+)
+RUNNING = (
+    "requirements.lock",
+    "scripts/opportunity_cities/**/*.py",
+    "scripts/opportunity_cities/**/*.sql",
+    "scripts/opportunity_cities/*.css",
+)
 
 
 def found(root: Path, patterns: tuple[str, ...]) -> list[Path]:
@@ -56,6 +73,11 @@ def stage() -> Path:
             return STAGE
     names = [f"{name} was changed while it was copied" for name in sorted(changed)]
     raise ChangedError("The inputs do not stay as they are for long enough to be copied.", names)
+
+
+def kind_of(path: str) -> str:
+    """What kind of input a file is."""
+    return next(kind for beginning, kind in KINDS if path.startswith(beginning))
 
 
 def checksums(root: Path = ROOT) -> dict[str, str]:

@@ -126,7 +126,7 @@ comment on column ops.input_files.release_id is '发布编号 / Release. Release
 comment on column ops.input_files.path is
     '路径 / Path. Path below the project; for a file that came in, its name.';
 comment on column ops.input_files.kind is
-    '类别 / Kind. `seed`, `model`, `check`, `code`, `package` or `incoming`.';
+    '类别 / Kind. `seed`, `model`, `check`, `code`, `package`, `page` or `incoming`.';
 comment on column ops.input_files.sha256 is
     '校验和 / Checksum. SHA-256 of the file as it was read; of a file that was gone, as it had been.';
 comment on column ops.input_files.change is

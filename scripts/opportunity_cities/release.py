@@ -1,7 +1,7 @@
 """Makes a release out of a built and audited file; store.py publishes it.
 
-A release is a folder with opportunity_cities.duckdb, parquet/, csv/, opportunity_cities.xlsx, data_docs/,
-changes.md and manifest.json. It is assembled under a hidden name.
+A release is a folder with opportunity_cities.duckdb, parquet/, csv/, opportunity_cities.xlsx, site/,
+data_docs/, changes.md and manifest.json. It is assembled under a hidden name.
 """
 
 import json
@@ -79,6 +79,17 @@ class Release:
     def data_docs(self) -> Path:
         """Where the Data Docs of this release go."""
         return self.folder / "data_docs"
+
+    @property
+    def site(self) -> Path:
+        """Where the site of this release goes."""
+        return self.folder / "site"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a page tells of this release."""
+        built_at = f"{self.built_at:%Y-%m-%d %H:%M} UTC"
+        return {"release_id": self.release_id, "built_at": built_at, "revision": self.revision}
 
     def discard(self) -> None:
         """Remove what was assembled, unless it has been published or held."""

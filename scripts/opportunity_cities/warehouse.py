@@ -20,8 +20,12 @@ RUN_RESULTS = TARGET / "run_results.json"
 # dbt's events of a seed or model that is through
 RELATION_BUILT = ("LogSeedResult", "LogModelResult")
 # unit tests check the code, not the data: `scripts/test` runs them; what the YAML of the seeds declares,
-# the seed check has checked already
-BUILD = ("build", "--exclude-resource-type", "unit_test", "--exclude", "path:seeds,resource_type:test")
+# the seed check has checked already; of exposures there is nothing to build
+BUILD = (
+    "build",
+    *("--exclude-resource-type", "unit_test", "--exclude-resource-type", "exposure"),
+    *("--exclude", "path:seeds,resource_type:test"),
+)
 
 
 @dataclass

@@ -1,0 +1,64 @@
+"""How Superset is set up for the warehouse; `scripts/superset` names this file in SUPERSET_CONFIG_PATH."""  # noqa: INP001
+
+import os
+from pathlib import Path
+from typing import Any
+
+from opportunity_cities.project import CURRENT, DATABASE_NAME
+from sqlalchemy.engine import URL
+
+HOME = Path(os.environ["SUPERSET_HOME"])
+
+SECRET_KEY = (HOME / "secret_key.txt").read_text(encoding="utf-8")
+SQLALCHEMY_DATABASE_URI = f"sqlite:///{HOME / 'superset.db'}"
+
+# a browser loads nothing from elsewhere, so neither map tiles nor the pixel that counts installations
+TALISMAN_CONFIG = {
+    "content_security_policy": {
+        "base-uri": ["'self'"],
+        "default-src": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "img-src": ["'self'", "blob:", "data:"],
+        "object-src": "'none'",
+        "script-src": ["'self'", "'strict-dynamic'"],
+        "style-src": ["'self'", "'unsafe-inline'"],
+        "worker-src": ["'self'", "blob:"],
+    },
+    "content_security_policy_nonce_in": ["script-src"],
+    "force_https": False,
+    # it is served without TLS on the loopback interface
+    "session_cookie_secure": False,
+}
+
+RATELIMIT_ENABLED = True
+# one process counts: no other store is needed
+RATELIMIT_STORAGE_URI = "memory://"
+RATELIMIT_APPLICATION = "100 per second"
+AUTH_RATE_LIMIT = "10 per minute"
+
+LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
+
+READ_ONLY = {
+    "read_only": True,
+    "config": {
+        # a query cannot read other files of this machine, nor load anything
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+        "memory_limit": "1GB",
+        "threads": "2",
+    },
+}
+
+
+def DB_CONNECTION_MUTATOR(  # noqa: N802
+    uri: URL, parameters: dict[str, Any], *_: object
+) -> tuple[URL, dict[str, Any]]:
+    """Open the release that `current` leads to now, read-only.
+
+    DuckDB shares what a process has open by its path: by way of the link, a query could meet the release
+    before. Superset makes an engine without a pool for each query, so each asks anew.
+    """
+    if uri.database == str(CURRENT / DATABASE_NAME):
+        release = (CURRENT / DATABASE_NAME).resolve(strict=True)
+        return uri.set(database=str(release)), parameters | {"connect_args": READ_ONLY}
+    return uri, parameters

@@ -19,7 +19,7 @@ pytest.register_assert_rewrite("faulty")
 
 ROOT = Path(__file__).resolve().parents[1]
 NOT_COPIED = shutil.ignore_patterns(
-    *(".git", ".venv", ".clients", "releases", "incoming", "archive", "target", "logs"),
+    *(".git", ".venv", ".clients", ".superset", "releases", "incoming", "archive", "target", "logs"),
     *("__pycache__", ".*_cache", ".hypothesis"),
 )
 

@@ -38,6 +38,17 @@ AUTH_RATE_LIMIT = "10 per minute"
 
 LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
 
+EXTRA_CATEGORICAL_COLOR_SCHEMES = [
+    # for charts in which a colour would mean nothing
+    {
+        "id": "one_colour",
+        "label": "One colour",
+        "description": "",
+        "isDefault": False,
+        "colors": ["#1FA8C9"],
+    }
+]
+
 READ_ONLY = {
     "read_only": True,
     "config": {

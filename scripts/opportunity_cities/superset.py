@@ -189,8 +189,8 @@ def provision() -> None:
     keep_secret(PROVISIONED, wanted)
 
 
-def run_in_superset(program: str, request: str) -> str:
-    """Run a program of deploy/superset with Superset's Python; return what it prints."""
+def run_in_superset(program: str, request: str) -> None:
+    """Run a program of deploy/superset with Superset's Python, which says much that nobody needs."""
     finished = subprocess.run(
         [PROGRAMS / "python", "-P", CODE / program],
         input=request,
@@ -202,20 +202,6 @@ def run_in_superset(program: str, request: str) -> str:
     )
     if finished.returncode:
         raise BuildError(f"{program} failed.", finished.stderr.splitlines()[-LINES_SHOWN:])
-    return finished.stdout
-
-
-def export() -> None:
-    """Write the dashboard, as it stands in Superset, back to the files that it is kept in."""
-    files: dict[str, str] = json.loads(run_in_superset("export.py", ""))
-    for folder in ("charts", "dashboards", "datasets"):
-        for path in DASHBOARD.glob(f"{folder}/*.yaml"):
-            path.unlink()
-    for name, text in files.items():
-        path = DASHBOARD / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    print(f"Exported {len(files)} files to {DASHBOARD.relative_to(ROOT)}")
 
 
 def lock() -> IO[str]:
@@ -283,7 +269,7 @@ def main() -> int:
         if options.stop:
             stop()
         elif options.export:
-            export()
+            run_in_superset("export.py", str(DASHBOARD))
         else:
             held = lock()
             provision()

@@ -75,7 +75,9 @@ def exported() -> dict[str, Any]:
 
         dashboard = db.session.query(Dashboard).filter_by(slug=SLUG).one()
         with override_user(security_manager.find_user("admin")):
-            return {name: yaml.safe_load(text()) for name, text in ExportDashboardsCommand([dashboard.id]).run()}
+            return {
+                name: yaml.safe_load(text()) for name, text in ExportDashboardsCommand([dashboard.id]).run()
+            }
 
 
 def main() -> int:

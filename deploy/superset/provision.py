@@ -21,7 +21,9 @@ def administrator(password: str, initial_password: str) -> object:
     if user is None:
         role = security_manager.find_role("Admin")
         mail = f"{ADMINISTRATOR}@localhost"
-        return security_manager.add_user(ADMINISTRATOR, "Administrator", "", mail, role, password or initial_password)
+        return security_manager.add_user(
+            ADMINISTRATOR, "Administrator", "", mail, role, password or initial_password
+        )
     if password:
         security_manager.reset_password(user.id, password)
     return user

@@ -46,7 +46,16 @@ SECONDS_TO_STOP = 30
 KEY_BYTES = 42
 LINES_SHOWN = 20
 # one process, so that limits on logins are counted in one place; it waits for browsers and DuckDB in threads
-SERVER = ["--worker-class", "gthread", "--threads", "8", "--timeout", "120", "--no-control-socket", "superset.app:create_app()"]
+SERVER = [
+    "--worker-class",
+    "gthread",
+    "--threads",
+    "8",
+    "--timeout",
+    "120",
+    "--no-control-socket",
+    "superset.app:create_app()",
+]
 
 VERSION = "1.0.0"
 DATABASE_UUID = "3f0f9d1e-6d6e-5d43-9f3c-4a4f5a0e2025"
@@ -60,7 +69,9 @@ CERTIFICATION = {
 
 def dataset_files(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """Every public table as a dataset of Superset, and the queries that are kept as code."""
-    kept = {path: yaml.safe_load(path.read_text(encoding="utf-8")) for path in DASHBOARD.glob("datasets/*.yaml")}
+    kept = {
+        path: yaml.safe_load(path.read_text(encoding="utf-8")) for path in DASHBOARD.glob("datasets/*.yaml")
+    }
     files = {f"datasets/{path.name}": dataset for path, dataset in kept.items()}
     known = {(dataset["schema"], dataset["table_name"]) for dataset in kept.values()}
     tables = connection.execute(
@@ -162,7 +173,9 @@ def environment() -> dict[str, str]:
 
 def keep_secret(path: Path, text: str) -> None:
     """Write a text that only the user of the server can read."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+    with os.fdopen(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+    ) as file:
         file.write(text)
 
 
@@ -180,7 +193,10 @@ def provision() -> None:
         keep_secret(PASSWORD, secrets.token_urlsafe())
     initial = PASSWORD.read_text(encoding="utf-8") if PASSWORD.exists() else ""
     request = json.dumps({"password": told, "initial_password": initial, "files": bundle(database)})
-    sources = [SECRET_KEY, *(CODE / name for name in ("requirements.lock", "superset_config.py", "provision.py"))]
+    sources = [
+        SECRET_KEY,
+        *(CODE / name for name in ("requirements.lock", "superset_config.py", "provision.py")),
+    ]
     wanted = hashlib.sha256(request.encode() + b"".join(path.read_bytes() for path in sources)).hexdigest()
     if PROVISIONED.exists() and PROVISIONED.read_text(encoding="utf-8") == wanted:
         return
@@ -215,8 +231,8 @@ def lock() -> IO[str]:
     return file
 
 
-def serve(port: int, held: IO[str]) -> None:
-    """Become the server, which keeps the lock."""
+def check_port(port: int) -> None:
+    """Raise BuildError if nobody can listen there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -224,14 +240,22 @@ def serve(port: int, held: IO[str]) -> None:
         except OSError as error:
             problem = f"port {port} of {ADDRESS}: {error.strerror}; expected a free one, see --port"
             raise BuildError("Superset cannot listen.", [problem]) from error
+
+
+def serve(port: int, held: IO[str]) -> None:
+    """Become the server, which keeps the lock."""
     held.truncate(0)
     held.write(str(os.getpid()))
     held.flush()
     os.set_inheritable(held.fileno(), True)  # noqa: FBT003
     where = f"its password is in {PASSWORD.relative_to(ROOT)}" if PASSWORD.exists() else "with your password"
-    print(f"http://{ADDRESS}:{port}/superset/dashboard/opportunity-cities/ for the user admin, {where}", flush=True)
-    command = [PROGRAMS / "python", "-P", "-m", "gunicorn", "--bind", f"{ADDRESS}:{port}", *SERVER]
-    os.execve(command[0], [str(part) for part in command], environment())  # noqa: S606
+    print(
+        f"http://{ADDRESS}:{port}/superset/dashboard/opportunity-cities/ for the user admin, {where}",
+        flush=True,
+    )
+    python = str(PROGRAMS / "python")
+    command = [python, "-P", "-m", "gunicorn", "--bind", f"{ADDRESS}:{port}", *SERVER]
+    os.execve(python, command, environment())  # noqa: S606
 
 
 def stop() -> None:
@@ -257,12 +281,15 @@ def stop() -> None:
 def main() -> int:
     """Run it as a command."""
     parser = argparse.ArgumentParser(
-        prog="scripts/superset", description="Serve the current release with Apache Superset, on this machine only."
+        prog="scripts/superset",
+        description="Serve the current release with Apache Superset, on this machine only.",
     )
     parser.add_argument("--port", type=int, default=PORT, help=f"{PORT} unless told")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--stop", action="store_true", help="stop the server that runs")
-    what.add_argument("--export", action="store_true", help="write the dashboard back to deploy/superset/dashboard")
+    what.add_argument(
+        "--export", action="store_true", help="write the dashboard back to deploy/superset/dashboard"
+    )
     options = parser.parse_args()
     os.umask(0o077)
     try:
@@ -272,6 +299,7 @@ def main() -> int:
             run_in_superset("export.py", str(DASHBOARD))
         else:
             held = lock()
+            check_port(options.port)
             provision()
             serve(options.port, held)
     except BuildError as error:

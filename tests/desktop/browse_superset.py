@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from selenium import webdriver  # type: ignore[import-not-found]
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService  # type: ignore[import-not-found]
 from selenium.webdriver.common.by import By  # type: ignore[import-not-found]
 from selenium.webdriver.common.keys import Keys  # type: ignore[import-not-found]
+from selenium.webdriver.remote.webelement import WebElement  # type: ignore[import-not-found]
 from selenium.webdriver.support.ui import WebDriverWait  # type: ignore[import-not-found]
 
 ARGUMENTS = (
@@ -49,13 +50,13 @@ DRAWN = f"{CHART} [data-test=slice-container]:has(canvas, tbody tr)"
 ERRORS = f"{CHART} [role=alert], {CHART} .ant-alert, .ant-alert-error, [data-test=missing-chart-container]"
 
 
-def found(driver: Any, selector: str) -> list[Any]:
+def found(driver: Chrome, selector: str) -> list[WebElement]:
     """The elements that a selector finds."""
-    elements: list[Any] = driver.find_elements(By.CSS_SELECTOR, selector)
+    elements: list[WebElement] = driver.find_elements(By.CSS_SELECTOR, selector)
     return elements
 
 
-def log_in(driver: Any, address: str, password: str) -> None:
+def log_in(driver: Chrome, address: str, password: str) -> None:
     """Go to the dashboard by way of the page that asks who it is."""
     driver.get(f"{address}/superset/dashboard/opportunity-cities/")
     WebDriverWait(driver, PATIENCE).until(lambda _: found(driver, "[data-test=password-input]"))
@@ -64,7 +65,7 @@ def log_in(driver: Any, address: str, password: str) -> None:
     found(driver, "[data-test=login-button]")[0].click()
 
 
-def wait_until_drawn(driver: Any) -> None:
+def wait_until_drawn(driver: Chrome) -> None:
     """Wait until every chart is drawn or shows an error, and nothing moves any more."""
     wait = WebDriverWait(driver, PATIENCE)
     wait.until(lambda _: found(driver, CHART))
@@ -77,24 +78,24 @@ def wait_until_drawn(driver: Any) -> None:
     wait.until(lambda _: stands_still(driver))
 
 
-def stands_still(driver: Any) -> bool:
+def stands_still(driver: Chrome) -> bool:
     """Whether the page looks the same a while later."""
     before = driver.get_screenshot_as_png()
     time.sleep(1)
     return bool(before == driver.get_screenshot_as_png())
 
 
-def ranking(driver: Any) -> list[str]:
+def ranking(driver: Chrome) -> list[str]:
     """The rows of the table of ranks."""
     return [row.text.replace("\n", " ") for row in found(chart_of(driver, "排名"), "tbody tr")]
 
 
-def chart_of(driver: Any, title: str) -> Any:
+def chart_of(driver: Chrome, title: str) -> WebElement:
     """The chart whose title begins so."""
     return next(chart for chart in found(driver, CHART) if chart.text.startswith(title))
 
 
-def choose_city(driver: Any, city: str) -> None:
+def choose_city(driver: Chrome, city: str) -> None:
     """Have the dashboard show one city."""
     field = found(driver, "[data-test=filter-bar] input[type=search]")[1]
     field.send_keys(city)
@@ -104,7 +105,7 @@ def choose_city(driver: Any, city: str) -> None:
     WebDriverWait(driver, PATIENCE).until(lambda _: len(ranking(driver)) == 1)
 
 
-def hosts(driver: Any) -> dict[str, set[str]]:
+def hosts(driver: Chrome) -> dict[str, set[str]]:
     """The hosts that pages asked, and those among them that they were kept from asking."""
     asked: dict[str, str] = {}
     kept: set[str] = set()
@@ -123,7 +124,7 @@ def hosts(driver: Any) -> dict[str, set[str]]:
     }
 
 
-def look(driver: Any, address: str, password: str, folder: Path) -> dict[str, Any]:
+def look(driver: Chrome, address: str, password: str, folder: Path) -> dict[str, Any]:
     """Log in, look at everything, take pictures, choose a city; tell what was seen."""
     log_in(driver, address, password)
     driver.set_window_size(WIDTH, WHOLE_PAGE)
@@ -147,7 +148,7 @@ def look(driver: Any, address: str, password: str, folder: Path) -> dict[str, An
     return seen | {key: sorted(value) for key, value in hosts(driver).items()}
 
 
-def wait_until_at_rest(driver: Any) -> None:
+def wait_until_at_rest(driver: Chrome) -> None:
     """Wait until nothing moves."""
     WebDriverWait(driver, PATIENCE).until(lambda _: stands_still(driver))
 
@@ -157,13 +158,13 @@ def main() -> int:
     address, folder = sys.argv[1], Path(sys.argv[2])
     password = sys.stdin.read().strip()
     folder.mkdir(parents=True, exist_ok=True)
-    options = webdriver.ChromeOptions()
+    options = ChromeOptions()
     with tempfile.TemporaryDirectory() as profile:
         for argument in (*ARGUMENTS, f"--user-data-dir={profile}", f"--window-size={WIDTH},{SCREEN}"):
             options.add_argument(argument)
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
-        service = webdriver.ChromeService(shutil.which("chromedriver"))
-        driver = webdriver.Chrome(options=options, service=service)
+        service = ChromeService(shutil.which("chromedriver"))
+        driver = Chrome(options=options, service=service)
         try:
             print(json.dumps(look(driver, address, password, folder), ensure_ascii=False, indent=1))
         finally:

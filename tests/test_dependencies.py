@@ -13,7 +13,13 @@ import pytest
 from conftest import ROOT
 from openpyxl import Workbook, load_workbook
 
-LOCKS = [ROOT / "requirements.lock", ROOT / "requirements-uv.lock", *ROOT.glob("tests/clients/*.lock")]
+LOCKS = [
+    *(
+        ROOT / name
+        for name in ("requirements.lock", "requirements-uv.lock", "deploy/superset/requirements.lock")
+    ),
+    *ROOT.glob("tests/clients/*.lock"),
+]
 
 
 class Advisories(ThreadingHTTPServer):

@@ -2,10 +2,6 @@
 
 import os
 from pathlib import Path
-from typing import Any
-
-from opportunity_cities.project import CURRENT, DATABASE_NAME
-from sqlalchemy.engine import URL
 
 HOME = Path(os.environ["SUPERSET_HOME"])
 
@@ -48,28 +44,3 @@ EXTRA_CATEGORICAL_COLOR_SCHEMES = [
         "colors": ["#1FA8C9"],
     }
 ]
-
-READ_ONLY = {
-    "read_only": True,
-    "config": {
-        # a query cannot read other files of this machine, nor load anything
-        "enable_external_access": "false",
-        "lock_configuration": "true",
-        "memory_limit": "1GB",
-        "threads": "2",
-    },
-}
-
-
-def DB_CONNECTION_MUTATOR(  # noqa: N802
-    uri: URL, parameters: dict[str, Any], *_: object
-) -> tuple[URL, dict[str, Any]]:
-    """Open the release that `current` leads to now, read-only.
-
-    DuckDB shares what a process has open by its path: by way of the link, a query could meet the release
-    before. Superset makes an engine without a pool for each query, so each asks anew.
-    """
-    if uri.database == str(CURRENT / DATABASE_NAME):
-        release = (CURRENT / DATABASE_NAME).resolve(strict=True)
-        return uri.set(database=str(release)), parameters | {"connect_args": READ_ONLY}
-    return uri, parameters

@@ -59,6 +59,17 @@ SERVER = [
 
 VERSION = "1.0.0"
 DATABASE_UUID = "3f0f9d1e-6d6e-5d43-9f3c-4a4f5a0e2025"
+# how Superset opens the release, anew for each query
+READ_ONLY = {
+    "read_only": True,
+    "config": {
+        # a query cannot read other files of this machine, nor load anything
+        "enable_external_access": "false",
+        "lock_configuration": "true",
+        "memory_limit": "1GB",
+        "threads": "2",
+    },
+}
 CERTIFICATION = {
     "certification": {
         "certified_by": "Opportunity Cities warehouse",
@@ -151,7 +162,7 @@ def bundle(database: Path) -> dict[str, str]:
         "allow_cvas": False,
         "allow_dml": False,
         "allow_csv_upload": False,
-        "extra": {"allows_virtual_table_explore": True},
+        "extra": {"allows_virtual_table_explore": True, "engine_params": {"connect_args": READ_ONLY}},
         "uuid": DATABASE_UUID,
         "version": VERSION,
     }

@@ -215,15 +215,15 @@ def test_new_release_is_read_without_a_restart(served: Served) -> None:
         (releases / ".current-next").symlink_to(release)
         (releases / ".current-next").replace(releases / "current")
 
-    long = "select count(*) as n from range(20000000) as a (x) where x * x % 7 = 1"
+    long = "select count(*) as n from range(200000000) as a (x) where x * x % 7 = 1"
     with ThreadPoolExecutor(2) as readers:
-        # DuckDB keeps the release open that somebody is reading
-        reading = [readers.submit(served.answer, long) for _ in range(8)]
-        time.sleep(1)
+        # DuckDB shares what one process has open, and keeps the release open that somebody is reading
+        reading = [readers.submit(served.answer, long) for _ in range(2)]
+        time.sleep(0.5)
         try:
             switch_to(Path(other.name))
             [second] = served.answer(TOTAL)
-            assert not all(read.done() for read in reading)
+            assert not any(read.done() for read in reading)
         finally:
             switch_to(before)
         assert [len(read.result()) for read in reading] == [1] * len(reading)

@@ -26,12 +26,6 @@ TALISMAN_CONFIG = {
     "session_cookie_secure": False,
 }
 
-RATELIMIT_ENABLED = True
-# one process counts: no other store is needed
-RATELIMIT_STORAGE_URI = "memory://"
-RATELIMIT_APPLICATION = "100 per second"
-AUTH_RATE_LIMIT = "10 per minute"
-
 LANGUAGES = {"en": {"flag": "us", "name": "English"}, "zh": {"flag": "cn", "name": "中文"}}
 
 EXTRA_CATEGORICAL_COLOR_SCHEMES = [

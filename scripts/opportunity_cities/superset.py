@@ -36,6 +36,7 @@ PROGRAMS = HOME / "venv" / "bin"
 SECRET_KEY = HOME / "secret_key.txt"
 PASSWORD = HOME / "password.txt"
 PASSWORD_VARIABLE = "OPPORTUNITY_CITIES_SUPERSET_PASSWORD"  # noqa: S105
+STORE = HOME / "superset.db"
 PROVISIONED = HOME / "provisioned.txt"
 SERVER_LOCK = HOME / "server.lock"
 CODE = ROOT / "deploy" / "superset"
@@ -45,7 +46,7 @@ PORT = 8088
 SECONDS_TO_STOP = 30
 KEY_BYTES = 42
 LINES_SHOWN = 20
-# one process, so that limits on logins are counted in one place; it waits for browsers and DuckDB in threads
+# one process is enough for a few readers; it waits for browsers and DuckDB in threads
 SERVER = [
     "--worker-class",
     "gthread",
@@ -197,6 +198,8 @@ def provision() -> None:
         raise BuildError("There is no release yet.", [f"found no {database}; run scripts/build first"])
     if not SECRET_KEY.exists():
         keep_secret(SECRET_KEY, secrets.token_urlsafe(KEY_BYTES))
+    if not STORE.exists():
+        PROVISIONED.unlink(missing_ok=True)
     told = os.environ.get(PASSWORD_VARIABLE, "")
     if told:
         PASSWORD.unlink(missing_ok=True)

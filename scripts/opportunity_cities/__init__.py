@@ -11,7 +11,7 @@ Modules, in the order of a build:
   build         the whole of it, behind `scripts/build`
 
 Beside it:
-  query         asks the current release one question, behind `scripts/query`
+  query         asks the current release something, behind `scripts/query`
   imports       adds figures from Excel or CSV to the seeds, behind `scripts/import`
   notify        tells people how a nightly run ended
 """

@@ -27,9 +27,12 @@ def ask(project: Project, *arguments: str) -> subprocess.CompletedProcess[str]:
     return project.python("-m", "opportunity_cities.metrics", *arguments)
 
 
-def table_in(output: str) -> str:
-    """What stands below the words that tell of progress."""
-    return "\n".join(line.rstrip() for line in output.strip().splitlines() if "query completed" not in line)
+def table_in(output: str) -> list[str]:
+    """What stands there besides the words that tell of progress."""
+    lines = [line.rstrip() for line in output.splitlines()]
+    return [
+        line for line in lines if line and "Initiating query" not in line and "query completed" not in line
+    ]
 
 
 @pytest.mark.parametrize(("question", "answer"), EXAMPLES)
@@ -48,7 +51,9 @@ def test_its_answers_are_those_of_sql(asked: Project, release: duckdb.DuckDBPyCo
         *("--group-by", "edition,city,dimension"),
     )
     assert finished.returncode == 0, finished.stdout + finished.stderr
-    found = duckdb.read_csv(str(file), all_varchar=True).project("edition, city, dimension, dimension_score, dimension_rank")
+    found = duckdb.read_csv(str(file), all_varchar=True).project(
+        "edition, city, dimension, dimension_score, dimension_rank"
+    )
     expected = release.sql(
         """
         select edition, city_code, dimension_code, cast(score as varchar), cast(rank as varchar)

@@ -35,7 +35,7 @@ KINDS = (
     ("tests/", "check"),
     ("scripts/", "code"),
     ("requirements.lock", "package"),
-    *((name, "page") for name in ("docs/", "README", "CHANGELOG", "CONTRIBUTING", "LICENSE")),
+    *((name, "page") for name in ("analyses/", "docs/", "README", "CHANGELOG", "CONTRIBUTING", "LICENSE")),
     ("", "model"),
 )
 RUNNING = (

@@ -1,7 +1,11 @@
 """The cookbook is what its command writes; its answers hang on the data alone, not on how rows happen to be stored."""
 
+import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -53,6 +57,29 @@ ANSWERS = {
     "06_withdrawn": [(3, "c", 2, "b")],
 }
 
+ASK = """
+import json, sys, duckdb
+with duckdb.connect(sys.argv[1], read_only=True) as connection:
+    answers = {name: repr(connection.sql(query).fetchall()) for name, query in json.load(sys.stdin).items()}
+print(json.dumps([duckdb.__version__, answers]))
+"""
+
+
+def ask_with(packages: Path | None, built: Project) -> tuple[str, dict[str, str]]:
+    """What the client installed in `packages` answers, the project's own without one; and its version."""
+    finished = subprocess.run(
+        [sys.executable, "-c", ASK, str(built.database)],
+        input=json.dumps({recipe.question: recipe.query for recipe in STORED}),
+        cwd=built.root,
+        env=os.environ | ({"PYTHONPATH": str(packages)} if packages else {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    version, answers = json.loads(finished.stdout)
+    return version, answers
+
 
 def sections(text: str) -> dict[str, str]:
     """The parts of the page by their headings, so that a test tells the recipe that differs."""
@@ -92,6 +119,16 @@ def test_answers_do_not_hang_on_how_rows_are_stored(
             if other.sql(recipe.query).fetchall() != stored.sql(recipe.query).fetchall()
         ]
     assert differing == []
+
+
+@pytest.mark.parametrize("client", ["1.4", "2.0"])
+def test_other_clients_answer_alike(built: Project, client: str) -> None:
+    """The page is written by one client, and pasted from into any."""
+    packages = ROOT / ".clients" / f"duckdb-{client}"
+    assert packages.is_dir(), "scripts/test sets the clients up"
+    version, answers = ask_with(packages, built)
+    assert version.startswith(client)
+    assert answers == ask_with(None, built)[1]
 
 
 @pytest.mark.parametrize("name", VARYING)

@@ -3,7 +3,7 @@
 --
 -- Learn: shares of a count by averaging a condition.
 -- Read: over all 60 cities. Ranks agree where the order of the cities is the same, whatever the unit:
--- agreement shows the right statistic, not that each figure is right.
+-- agreement suggests that the statistic is the right one, not that each figure is.
 
 select
     variables.variable_zh,

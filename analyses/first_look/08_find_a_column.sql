@@ -2,7 +2,8 @@
 -- I look for the tier of a city: which tables have it?
 --
 -- Learn: the file describes itself; duckdb_columns() gives every column with its comment in both languages.
--- Read: edition_changes has it twice, before and after. The same texts stand in dictionary.md.
+-- Read: edition_changes has it before and after, rank_robustness the share of rankings that reach each tier.
+-- The same texts stand in dictionary.md.
 
 with asked as (
     select '梯队' as word

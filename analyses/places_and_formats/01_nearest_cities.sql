@@ -3,7 +3,7 @@
 --
 -- Learn: great-circle distance from longitude and latitude by the haversine formula, no extension needed.
 -- Read: kilometres in a straight line between city points on a sphere, not by road or rail; the points are
--- those of the city seats.
+-- those that GeoNames has for the cities.
 
 with asked as (
     select '郑州' as city_zh

@@ -3,8 +3,8 @@
 --
 -- Learn: a left join keeps statements without a dimension, coalesce names them; counts with filter make the
 -- columns.
--- Read: statements that cannot be tested are no confirmations: figures are missing. A dimension that is empty
--- is the overview, or a press article.
+-- Read: statements that cannot be tested are no confirmations: figures are missing. Chapter 0 is the overview
+-- of the report, and press articles.
 
 with verdicts as (
     select

@@ -1,7 +1,7 @@
 -- 报道中2026年第一季度各城市GDP增速如何，与总排名比较？
 -- How fast did cities grow in the first quarter of 2026, by press articles, and where do they stand in the index?
 --
--- Learn: left join a table that covers few cities: look at what is not there.
+-- Learn: a left join keeps figures of cities that the index does not have.
 -- Read: only the cities that an article names: no ranking of growth can be made from them. The index rests
 -- mostly on 2024, so this is another period, and a quarter's figure is preliminary.
 

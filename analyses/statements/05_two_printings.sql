@@ -3,7 +3,7 @@
 --
 -- Learn: a comparison stored row by row, filtered by judgement.
 -- Read: `sound` names the printing whose wording makes sense, where one can be told from the article itself;
--- empty where both do. Figures agree in both.
+-- empty where it cannot. The figures of both agree.
 
 select
     wording_code,

@@ -2,7 +2,7 @@
 -- How far do the ten dimensions go together?
 --
 -- Learn: corr() over a self join gives all pairs; a pivot makes the matrix.
--- Read: 1 is the same order of distances, 0 none. Row and column numbers are those of the dimensions.
+-- Read: 1: the same but for the scale, 0: unrelated. Row and column numbers are those of the dimensions.
 -- Correlation tells nothing about causes: large cities are ahead in much at once. With 60 cities, numbers
 -- below 0.25 in size are hardly different from 0.
 

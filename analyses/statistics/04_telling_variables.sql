@@ -3,7 +3,7 @@
 --
 -- Learn: the first and last of a ranking in one query, by two windows.
 -- Read: `with_rest` is the correlation with the total less the variable itself, for a part always goes with
--- its whole. A negative one is no mistake: dear housing and high costs come with success.
+-- its whole. A negative one is no mistake: cities that are ahead tend to have dear housing and high costs.
 
 with placed as (
     select

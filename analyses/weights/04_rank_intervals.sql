@@ -2,8 +2,9 @@
 -- How far do ranks hang on the weights? The cities whose ranks hang on them most.
 --
 -- Learn: an interval as the difference of two percentiles, from a table of 10,000 rankings.
--- Read: in 90 of 100 rankings under any weights at all, the city stands between p05 and p95. A wide interval
--- does not mean that the rank is wrong: it means that the city is strong and weak in different dimensions.
+-- Read: in at least 90 of 100 rankings, under weights drawn evenly from all there are, the city stands
+-- between p05 and p95. A wide interval does not mean that the rank is wrong: it means that the city is strong
+-- and weak in different dimensions.
 
 select
     cities.city_zh,

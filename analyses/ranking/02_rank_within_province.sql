@@ -19,4 +19,5 @@ window
     province as (partition by cities.province_zh),
     by_score as (partition by cities.province_zh order by totals.score desc)
 qualify count(*) over province > 3
-order by max(totals.score) over (partition by cities.province_zh) desc, cities.province_zh, totals.rank, cities.city_code
+order by
+    max(totals.score) over (partition by cities.province_zh) desc, cities.province_zh, totals.rank, cities.city_code

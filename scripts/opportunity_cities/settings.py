@@ -1,4 +1,4 @@
-"""Reads nightly.toml: what may change overnight, what is kept, and who is told."""
+"""Reads nightly.toml: what may change overnight, what is kept, who is told, and what a query may take."""
 
 import tomllib
 from dataclasses import dataclass, fields
@@ -44,12 +44,27 @@ class HistoryBounds:
 
 
 @dataclass(frozen=True)
+class ServeLimits:
+    """What a query to the server may take, see [serve] of nightly.toml."""
+
+    queries: int
+    wait_seconds: int
+    seconds: int
+    memory_mb: int
+    threads: int
+    rows: int
+    result_mb: int
+    sql_characters: int
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of nightly.toml."""
 
     changes: ChangeBounds
     retention: Retention
     history: HistoryBounds
+    serve: ServeLimits
     notify: dict[str, Any]
 
 
@@ -63,15 +78,16 @@ def read_settings(path: Path = SETTINGS_FILE) -> Settings:
     changes = section(ChangeBounds, content, "changes", problems)
     retention = section(Retention, content, "retention", problems)
     history = section(HistoryBounds, content, "history", problems)
+    serve = section(ServeLimits, content, "serve", problems)
     notify = content.get("notify", {})
     problems += (
         settings_problems(notify)
         if isinstance(notify, dict)
         else [f"[notify]: found {notify!r}; expected a section"]
     )
-    if problems or changes is None or retention is None or history is None:
+    if problems or changes is None or retention is None or history is None or serve is None:
         raise BadInputError("The settings are faulty.", [f"{path.name}: {problem}" for problem in problems])
-    return Settings(changes, retention, history, content.get("notify", {}))
+    return Settings(changes, retention, history, serve, content.get("notify", {}))
 
 
 def notify_settings(path: Path = SETTINGS_FILE) -> dict[str, Any]:
@@ -100,7 +116,7 @@ def section(kind: type[T], content: dict[str, Any], name: str, problems: list[st
     ]
     for key in wanted:
         value = given.get(key)
-        least = 1 if kind is HistoryBounds else 0
+        least = 1 if kind in (HistoryBounds, ServeLimits) else 0
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             faults.append(f"[{name}] {key}: found {value!r}; expected a whole number from {least} on")
     problems += sorted(faults)

@@ -106,6 +106,7 @@ def short_lived(settings: Settings) -> str:
         "changes": asdict(settings.changes),
         "retention": {"newest": 1, "days": 0},
         "history": asdict(settings.history),
+        "serve": asdict(settings.serve),
     }
     lines = []
     for name, section in sections.items():

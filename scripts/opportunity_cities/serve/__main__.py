@@ -8,12 +8,15 @@ import argparse
 import ipaddress
 import os
 import signal
+import ssl
 import stat
 import sys
 import threading
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from opportunity_cities.log import RunLog, tell
 from opportunity_cities.project import LOGS, BuildError, WrongNameError
@@ -51,15 +54,18 @@ def read_token(file: Path | None) -> str:
 
 
 def read_certificate(certificate: Path | None, key: Path | None) -> dict[str, Any]:
-    """Read certificate and key as the server takes them; raise WrongNameError if one is missing."""
+    """Read certificate and key as the server takes them; raise WrongNameError if they do not belong together."""
     if not certificate and not key:
         return {}
     if not certificate or not key:
         raise WrongNameError("TLS takes two files.", ["found one; expected --tls-cert and --tls-key"])
     try:
+        # the server itself would take anything and then let nobody in
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key)
         return {"tls_certificates": [(certificate.read_bytes(), key.read_bytes())]}
     except OSError as error:
-        raise WrongNameError("A file for TLS cannot be read.", [str(error)]) from None
+        found = f"{certificate}, {key}: {error}"
+        raise WrongNameError("The certificate cannot be used.", [found]) from None
 
 
 def is_of_this_machine(host: str) -> bool:
@@ -126,11 +132,15 @@ def main() -> int:
     options = parser.parse_args()
     try:
         given = {name: getattr(options, name) for name in LIMITS if getattr(options, name) is not None}
-        serve(options, replace(read_settings().serve, **given))
+        limits = replace(read_settings().serve, **given)
+        for name, value in given.items():
+            if value < 1:
+                parser.error(f"--{name.replace('_', '-')}: found {value}; expected a whole number from 1 on")
+        serve(options, limits)
     except BuildError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, pa.ArrowException) as error:
         print(f"Cannot listen at {options.host}:{options.port}: {error}", file=sys.stderr)
         return 1
     return 0

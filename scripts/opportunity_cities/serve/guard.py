@@ -7,6 +7,7 @@ table function in it must be one of these, or a table macro of the release.
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -24,8 +25,16 @@ class RefusedError(Exception):
     """A statement that is not run."""
 
 
-def checked(connection: duckdb.DuckDBPyConnection, sql: str, macros: set[str]) -> duckdb.Statement:
-    """Give the only statement of a text; raise RefusedError if there is another number, or it is not allowed."""
+@dataclass(frozen=True)
+class Checked:
+    """A statement that may be run, and the same as DuckDB writes it, with no comment or semicolon at its end."""
+
+    statement: duckdb.Statement
+    text: str
+
+
+def checked(connection: duckdb.DuckDBPyConnection, sql: str, macros: set[str]) -> Checked:
+    """Check the only statement of a text; raise RefusedError if there is another number, or it is not allowed."""
     try:
         statements = connection.extract_statements(sql)
         (serialized,) = connection.execute("select json_serialize_sql($1::varchar)", [sql]).fetchall()[0]
@@ -43,7 +52,8 @@ def checked(connection: duckdb.DuckDBPyConnection, sql: str, macros: set[str]) -
         raise RefusedError(
             f"found the table function {unknown[0]}; expected a table, or one that only computes"
         )
-    return statements[0]
+    (text,) = connection.execute("select json_deserialize_sql($1::json)", [serialized]).fetchall()[0]
+    return Checked(statements[0], str(text))
 
 
 def table_functions(parsed: object) -> Iterator[str]:

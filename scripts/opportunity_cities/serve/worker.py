@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from opportunity_cities.log import peak_memory_mb
 from opportunity_cities.project import CURRENT, DATABASE_NAME
 from opportunity_cities.serve.guard import RefusedError, checked
 from opportunity_cities.settings import ServeLimits
@@ -83,7 +84,7 @@ class Worker:
         self.release: Release | None = None
 
     def work(self) -> None:
-        """Answer until the other end closes the connection."""
+        """Answer until the other end closes the connection, or a query has taken much memory."""
         self.prepare()
         while True:
             while not self.connection.poll(IDLE_SECONDS):
@@ -92,8 +93,12 @@ class Worker:
             signal.setitimer(signal.ITIMER_REAL, self.limits.seconds)
             header, content = self.answer(job)
             signal.setitimer(signal.ITIMER_REAL, 0)
+            # memory is seldom given back: the next query shall not fail for what this one took
+            header["is_last"] = peak_memory_mb() > self.limits.memory_mb / 2 or header.get("is_last", False)
             self.connection.send_bytes(json.dumps(header).encode())
             self.connection.send_bytes(content)
+            if header["is_last"]:
+                return
 
     def prepare(self) -> None:
         """Open the current release if it is another one, and load all that a query needs, before there is one."""
@@ -121,7 +126,7 @@ class Worker:
             return header | {"failed": f"Too much: {error}"}, b""
         except (duckdb.OutOfMemoryException, MemoryError):
             most = f"expected a query that does with {self.limits.memory_mb} MB"
-            return header | {"failed": f"Too much: found no memory left; {most}"}, b""
+            return header | {"failed": f"Too much: found no memory left; {most}", "is_last": True}, b""
         except NoReleaseError as error:
             return header | {"unavailable": f"There is no release: {error}"}, b""
         except (duckdb.Error, pa.ArrowException, UnicodeError, ValueError, RecursionError) as error:
@@ -133,15 +138,14 @@ class Worker:
         sql = job["sql"]
         if len(sql) > self.limits.sql_characters:
             raise TooMuchError(f"found {len(sql)} characters; expected {self.limits.sql_characters} at most")
-        statement = checked(release.connection, sql, release.macros)
+        query = checked(release.connection, sql, release.macros)
         cursor = release.connection.cursor()
         try:
             if job["schema_only"]:
-                header["parameters"] = len(statement.named_parameters)
+                header["parameters"] = len(query.statement.named_parameters)
                 unknown = [None] * header["parameters"]
-                # a comment may end the statement
-                return cursor.execute(f"from ({statement.query}\n) limit 0", unknown).to_arrow_table()
-            cursor.execute(statement, parameters_of(job["parameters"]))
+                return cursor.execute(f"from ({query.text}) limit 0", unknown).to_arrow_table()
+            cursor.execute(query.statement, parameters_of(job["parameters"]))
             return self.limited(cursor.to_arrow_reader(ROWS_OF_BATCH))
         finally:
             cursor.close()

@@ -61,9 +61,11 @@ class Process:
         with its:
             command = [sys.executable, "-P", "-m", WORKER, str(its.fileno()), json.dumps(asdict(limits))]
             environment = {name: os.environ[name] for name in INHERITED if name in os.environ}
-            environment["MALLOC_ARENA_MAX"] = "2"
+            # other allocators set aside more than a query may have, before there is one
+            environment |= {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[its.fileno()])
         self.connection = Connection(own.detach())
+        self.is_done = False
 
     def ask(self, job: Job, is_gone: Callable[[], bool], limits: ServeLimits) -> Answer:
         """Hand a query over and wait; raise FailedQueryError if there is no answer."""
@@ -78,6 +80,7 @@ class Process:
             content = self.connection.recv_bytes()
         except (EOFError, OSError):
             raise self.why(limits) from None
+        self.is_done = header["is_last"]
         for outcome in ("refused", "failed", "unavailable"):
             if outcome in header:
                 raise FailedQueryError(outcome, header[outcome], header.get("release"))
@@ -95,7 +98,7 @@ class Process:
     @property
     def has_ended(self) -> bool:
         """Whether it cannot take another query."""
-        return self.process.poll() is not None
+        return self.is_done or self.process.poll() is not None
 
     def end(self) -> None:
         """End it, whatever it does."""

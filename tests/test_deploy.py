@@ -10,6 +10,7 @@ from conftest import ROOT
 DEFAULT_FOLDER = "/srv/opportunity-cities"
 UNITS = ROOT / "deploy" / "systemd"
 SERVICE = UNITS / "opportunity-cities-nightly.service"
+SERVER = UNITS / "opportunity-cities-serve.service"
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
 
 
@@ -88,6 +89,52 @@ def test_service_is_confined() -> None:
     assert {name: values(SERVICE, name) for name in wanted} == {name: [v] for name, v in wanted.items()}
     assert values(SERVICE, "SuccessExitStatus") == []
     assert len(values(SERVICE, "MemoryMax") + values(SERVICE, "TimeoutStartSec")) == 2
+
+
+def test_server_writes_to_its_log_only_and_lets_this_machine_in_only() -> None:
+    wanted = {
+        "Type": "exec",
+        "User": "opportunity-cities",
+        "ExecStart": f"{DEFAULT_FOLDER}/scripts/serve",
+        "EnvironmentFile": "/etc/opportunity-cities/serve.env",
+        "ProtectSystem": "strict",
+        "ReadWritePaths": f"{DEFAULT_FOLDER}/logs",
+        "IPAddressDeny": "any",
+        "IPAddressAllow": "localhost",
+        "NoNewPrivileges": "yes",
+        "CapabilityBoundingSet": "",
+        "PrivateTmp": "yes",
+        "RestartPreventExitStatus": "2 3",
+    }
+    assert {name: values(SERVER, name) for name in wanted} == {name: [v] for name, v in wanted.items()}
+    assert (
+        len(values(SERVER, "MemoryMax") + values(SERVER, "TasksMax") + values(SERVER, "TimeoutStopSec")) == 3
+    )
+
+
+def test_server_has_the_confinement_of_the_nightly_service() -> None:
+    """What the server needs otherwise is named; all else that confines the one confines the other."""
+    otherwise = {
+        "PrivateNetwork",
+        "IPAddressDeny",
+        "RestrictAddressFamilies",
+        "UMask",
+        "ReadWritePaths",
+        "TasksMax",
+    }
+    section = SERVICE.read_text(encoding="utf-8").partition("UMask=")[2]
+    confining = [
+        (name, value) for name, value in settings(SERVICE) if f"{name}=" in section and name not in otherwise
+    ]
+    assert len(confining) > 20
+    assert [setting for setting in confining if setting not in settings(SERVER)] == []
+
+
+def test_others_are_let_in_with_tls_only() -> None:
+    [_, command] = values(UNITS / "serve-network.conf", "ExecStart")
+    assert command.startswith(f"{DEFAULT_FOLDER}/scripts/serve --host=")
+    assert "--tls-cert=%d/cert.pem --tls-key=%d/key.pem" in command
+    assert "OPPORTUNITY_CITIES_TOKEN" not in command
 
 
 def test_timer_makes_up_for_a_night_that_was_missed() -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shutil
 import signal
 import socket
@@ -26,6 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from opportunity_cities.measure import served as measured
 from opportunity_cities.serve.messages import pack
 from pyarrow import flight
 
@@ -657,3 +659,37 @@ def test_it_does_not_start_with_faulty_settings(served: Served) -> None:
         settings.write_text(whole, encoding="utf-8")
     assert finished.returncode == 3
     assert "[serve] memory_mb: found 0; expected a whole number from 1 on" in finished.stderr
+
+
+def test_the_example_of_the_page_runs(running: Running, adbc: ModuleType) -> None:
+    [example] = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "serve.md").read_text("utf-8"), re.DOTALL)
+    environment = {
+        "PYTHONPATH": str(Path(str(adbc.__file__)).parents[1]),
+        "TOKEN": TOKEN,
+        "ADDRESS": running.address,
+    }
+    finished = running.served.project.python("-c", example, **environment)
+    assert (finished.stdout, finished.returncode) == ("[('上海',)]\n", 0), finished.stderr
+
+
+def test_the_load_test_tells_what_is_wrong() -> None:
+    query = measured.QUERIES[0]
+    ledger: measured.Ledger = {query: {("first", 1.0), ("second", 2.0)}}
+    good = [measured.Asked(0.1, query, ("first", 1.0)), measured.Asked(0.3, query, ("second", 2.0))]
+    assert measured.problems_of(good, ledger) == ([], [])
+    mixed = measured.Asked(0.1, query, ("first", 2.0))
+    failed = measured.Asked(0.1, query, error="gone")
+    errors, wrong = measured.problems_of([*good, mixed, failed], ledger)
+    assert (errors, len(wrong)) == (["gone"], 1)
+    lines = measured.report([*good, mixed, failed], ledger, 2, 2)
+    assert "errors                 1" in lines
+    assert "mixed answers          1" in lines
+
+
+def test_the_load_test_measures(served: Served) -> None:
+    finished = served.project.python(
+        "-P", "-m", "opportunity_cities.measure.served", "--clients=4", "--seconds=3"
+    )
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    for line in ("releases read          2 of 2", "errors                 0", "mixed answers          0"):
+        assert line in finished.stdout

@@ -223,7 +223,7 @@ class Served:
         environment = self.project.environment | {"OPPORTUNITY_CITIES_TOKEN": token}
         root = self.project.root
         return subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=root, env=environment, capture_output=True, text=True, timeout=30, check=False
         )
 
     def journal(self) -> list[dict[str, Any]]:
@@ -243,7 +243,11 @@ class Running:
     def connect(self, adbc: ModuleType, token: str = TOKEN, **options: str) -> Connection:
         """Connect as a user does."""
         header = {"adbc.flight.sql.authorization_header": f"Bearer {token}"}
-        return adbc.connect(self.address, db_kwargs=header | options, autocommit=True)
+        # a server that does not keep its own limits fails a test, and does not hold it up
+        patience = {
+            f"adbc.flight.sql.rpc.timeout_seconds.{call}": "30" for call in ("fetch", "query", "update")
+        }
+        return adbc.connect(self.address, db_kwargs=header | options, conn_kwargs=patience, autocommit=True)
 
     def ask(self, adbc: ModuleType, sql: str, parameters: tuple[object, ...] | None = None) -> list[Any]:
         """Connect, ask one question and leave."""
@@ -543,7 +547,7 @@ def test_a_signal_stops_it_in_the_middle_of_queries(
         workers = server.workers()
         time.sleep(0.5)
         server.process.send_signal(number)
-        assert server.process.wait() == 0
+        assert server.process.wait(timeout=30) == 0
         assert all(query.exception() for query in queries)
         assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
     assert served.journal()[-1]["event"] == "end"

@@ -78,6 +78,29 @@ def test_texts_that_begin_like_a_formula_are_defused(tmp_path: Path) -> None:
     assert {size for _, size in rows} == {"-1"}
 
 
+def test_separators_of_others_do_not_end_a_text(tmp_path: Path) -> None:
+    """LibreOffice takes semicolons and tabs for separators too, and what comes after one may be a formula."""
+    texts = [("a;=1+1",), ("a\t=1+1",), ('a";=1+1',), ("",)]
+    with duckdb.connect() as connection:
+        connection.execute("create schema ops; create table ops.files (name varchar, size integer)")
+        connection.execute("comment on column ops.files.name is '名称 / Name. Of a file.'")
+        connection.execute("comment on column ops.files.size is '大小 / Size. In bytes.'")
+        connection.executemany("insert into ops.files values (?, 1)", texts)
+        connection.execute("insert into ops.files values (null, 1)")
+        exports.write_csv(connection, "ops.files", tmp_path)
+    lines = (tmp_path / "ops" / "files.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0] == '"名称 / Name",大小 / Size'
+    assert sorted(lines[1:]) == ['"",1', '"a\t=1+1",1', '"a"";=1+1",1', '"a;=1+1",1', ",1"]
+
+
+def test_a_table_without_texts_is_a_csv_file_too(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        connection.execute("create schema ops; create table ops.sizes as select 1 as size")
+        connection.execute("comment on column ops.sizes.size is '大小 / Size. In bytes.'")
+        exports.write_csv(connection, "ops.sizes", tmp_path)
+    assert (tmp_path / "ops" / "sizes.csv").read_text(encoding="utf-8") == "\ufeff大小 / Size\n1\n"
+
+
 def cells(sheet: Worksheet) -> list[tuple[object, ...]]:
     """The rows of a sheet below its heading."""
     return list(sheet.iter_rows(min_row=2, values_only=True))
@@ -108,7 +131,7 @@ def test_the_scorecards_are_those_of_the_release(
 
 def test_each_dimension_has_a_sheet(release: duckdb.DuckDBPyConnection, book: openpyxl.Workbook) -> None:
     for code, zh, en in release.execute(workbook.DIMENSIONS).fetchall():
-        sheet = book[f"{zh} {en}"[: workbook.LONGEST_NAME]]
+        sheet = book[workbook.sheet_name(f"{zh} {en}")]
         rank, city_code, score = 0, 3, 4
         found = {row[city_code]: row for row in cells(sheet)}
         expected = release.execute(
@@ -171,6 +194,30 @@ def test_the_notes_name_the_release(release: duckdb.DuckDBPyConnection, book: op
     notes = {row[0]: row[1] for row in book["说明 Notes"].iter_rows(values_only=True)}
     ((release_id,),) = release.sql("select release_id from ops.releases where is_this_release").fetchall()
     assert (notes["版本 Edition"], notes["发布编号 Release"]) == ("2025", release_id)
+
+
+def test_names_of_sheets_are_allowed_and_end_with_a_word(book: openpyxl.Workbook) -> None:
+    assert workbook.sheet_name("甲/乙 [A]: B*C?") == "甲 乙 A B C"
+    assert "数智赋能 Digital-intelligence…" in book.sheetnames
+    assert max(map(len, book.sheetnames)) <= workbook.LONGEST_NAME
+
+
+def test_texts_of_a_source_stay_texts(folder: Path, tmp_path: Path) -> None:
+    shutil.copy2(folder / "opportunity_cities.duckdb", tmp_path)
+    (tmp_path / "opportunity_cities.duckdb").chmod(0o644)
+    hostile = [*HOSTILE, "https://example.org", "{=1+1}"]
+    with duckdb.connect(tmp_path / "opportunity_cities.duckdb") as connection:
+        connection.execute("delete from marts.dim_sources")
+        connection.executemany(
+            "insert into marts.dim_sources (source_code, title_zh, title_en, publisher, published, locator, sha256, "
+            "precedence, source_note) values (?, ?, '', '', '', '', '', 1, '')",
+            [[f"{number:02}", text] for number, text in enumerate(hostile)],
+        )
+        workbook.write(connection, tmp_path / exports.WORKBOOK)
+    sheet = openpyxl.load_workbook(tmp_path / exports.WORKBOOK)["来源 Sources"]
+    assert [(cell.value, cell.data_type, cell.hyperlink) for cell in sheet["B"][1:]] == [
+        (text, "s", None) for text in hostile
+    ]
 
 
 def test_no_cell_is_a_formula(book: openpyxl.Workbook) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from conftest import ROOT, Project
-from opportunity_cities import inputs, site
+from opportunity_cities import children, inputs, site
 
 PAGES = [*ROOT.glob("README*.md"), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
 
@@ -152,7 +152,7 @@ def test_pages_are_rendered_only_when_one_has_changed(
     def start(command: list[str], *_: object, **__: object) -> None:
         started.append(command)
 
-    monkeypatch.setattr(site.children, "start", start)
+    monkeypatch.setattr(children, "start", start)
     monkeypatch.setattr(site, "TARGET", tmp_path)
     monkeypatch.setattr(site, "PAGES", tmp_path / "pages")
     monkeypatch.setattr(site, "MADE_FROM", tmp_path / "pages.sha256")
@@ -165,6 +165,16 @@ def test_pages_are_rendered_only_when_one_has_changed(
     assert len(started) == 1
     site.SiteRun(checksums | {"docs/peers.md": "changed"})
     assert len(started) == 2
+
+
+def test_files_that_pages_link_to_have_them_rendered_again(folder: Path) -> None:
+    names = inputs.checksums()
+    files = [*folder.glob("site/_downloads/*/*")]
+    assert files
+    for file in files:
+        found = [name for name in names if Path(name).name == file.name]
+        assert found
+        assert [name for name in found if not name.startswith((*site.LINKED, "analyses/"))] == []
 
 
 def test_pages_are_inputs_of_their_own_kind() -> None:

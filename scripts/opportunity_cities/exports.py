@@ -5,6 +5,7 @@ headings are the names that the columns are described with, `Chinese / English`;
 Parquet files, which carry the same names as metadata.
 """
 
+import codecs
 from pathlib import Path
 
 import duckdb
@@ -12,7 +13,6 @@ import duckdb
 from opportunity_cities import store, workbook
 from opportunity_cities.project import DATABASE_NAME, identifier, quoted
 
-BYTE_ORDER_MARK = "\ufeff"
 WORKBOOK = "opportunity_cities.xlsx"
 
 # the tables of the method hold no such text, but those of the history name files as they came in
@@ -37,16 +37,14 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -
     path = folder / f"{table.replace('.', '/')}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = store.columns_of(connection, table)
-    headings = [column.label for column in columns]
-    # the heading of the first column is the first thing in the file
-    headings[0] = BYTE_ORDER_MARK + headings[0]
-    selected = ", ".join(
-        f"{defused(column)} as {identifier(heading)}"
-        for column, heading in zip(columns, headings, strict=True)
-    )
+    selected = ", ".join(f"{defused(column)} as {identifier(column.label)}" for column in columns)
+    # whatever else a program takes for a separator does not end a text
+    texts = ", ".join(identifier(column.label) for column in columns if column.data_type == "VARCHAR")
+    quotes = f", force_quote ({texts})" if texts else ""
     connection.execute(
-        f"copy (select {selected} from {table} order by all) to {quoted(path)} (format csv, header)"
+        f"copy (select {selected} from {table} order by all) to {quoted(path)} (format csv, header{quotes})"
     )
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
 
 
 def defused(column: store.Column) -> str:

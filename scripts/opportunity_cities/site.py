@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from opportunity_cities import children, inputs
-from opportunity_cities.project import ROOT, TARGET, BuildError
+from opportunity_cities.project import DATABASE_NAME, ROOT, TARGET, BuildError
 
 if TYPE_CHECKING:
     import subprocess
@@ -36,6 +36,14 @@ SHOWN = (
     "child_map",
     "docs",
 )
+# of a node: what dbt's page never reads, and what would make two pages of the same project differ
+NOT_SHOWN = (
+    *("attached_node", "build_path", "checksum", "compiled_path", "created_at", "doc_blocks", "patch_path"),
+    *("relation_name", "root_path", "unrendered_config"),
+)
+# pages, what renders them, and where the files are that pages link to
+RENDERED = ("page", "package")
+LINKED = ("macros/", "seeds/reference/")
 
 FRONT = """<!doctype html>
 <html lang="zh">
@@ -49,7 +57,7 @@ h1 {{ font-size: 1.6rem; }} td {{ padding: .35rem 1.5rem .35rem 0; vertical-alig
 <h1>机遇之城 Opportunity Cities</h1>
 <p>发布 Release <code>{release_id}</code><br><small>{built_at} · {revision}</small></p>
 <table>
-<tr><td><a href="docs/index.html">文档 Documentation</a><td>查询、方法、数据字典 / questions, the method, the dictionary
+<tr><td><a href="docs/index.html">文档 Documentation</a><td>查询、方法、<a href="docs/dictionary.html">数据字典</a> / questions, the method, the <a href="docs/dictionary.html">dictionary</a>
 <tr><td><a href="dbt.html">dbt</a><td>模型、列、测试与血缘图 / models, columns, tests and lineage
 <tr><td><a href="../data_docs/index.html">检验结果 Data Docs</a><td>期望检验及结果 / expectation suites and their results
 <tr><td><a href="../changes.md">变动 Changes</a><td>与上一发布相比 / against the release before
@@ -70,8 +78,11 @@ class SiteRun:
 
     def __init__(self, checksums: dict[str, str]) -> None:
         """Start Sphinx on the staged pages; `checksums` are those of all inputs."""
-        of_pages = ("page", "package")
-        pages = {name: checksum for name, checksum in checksums.items() if inputs.kind_of(name) in of_pages}
+        pages = {
+            name: checksum
+            for name, checksum in checksums.items()
+            if inputs.kind_of(name) in RENDERED or name.startswith(LINKED)
+        }
         self.made_from = inputs.digest(pages)
         self.log = TARGET / "site.log"
         self.process: subprocess.Popen[str] | None = None
@@ -142,8 +153,12 @@ def slim(manifest: dict[str, Any]) -> dict[str, Any]:
     shown["macros"] = {
         key: macro for key, macro in manifest["macros"].items() if macro["package_name"] == name
     }
-    for node in [*shown["nodes"].values(), *shown["macros"].values()]:
-        node["root_path"] = ""
+    shown["docs"] = {key: text for key, text in manifest["docs"].items() if key == f"doc.{name}.__overview__"}
+    for node in [*shown["nodes"].values(), *shown["macros"].values(), *shown["exposures"].values()]:
+        for key in NOT_SHOWN:
+            node.pop(key, None)
+        if "database" in node:
+            node["database"] = Path(DATABASE_NAME).stem
     facts = {
         key: manifest["metadata"][key]
         for key in ("dbt_schema_version", "dbt_version", "project_name", "adapter_type")

@@ -5,6 +5,7 @@ comes from the release's own tables. Two workbooks of one release are the same, 
 """
 
 import math
+import textwrap
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from typing import Any
 import duckdb
 import xlsxwriter
 from xlsxwriter.format import Format
+from xlsxwriter.utility import xl_range
 from xlsxwriter.worksheet import Worksheet
 
 from opportunity_cities.project import identifier
 
 LONGEST_NAME = 31
+# what the name of a sheet may not hold
+FORBIDDEN_IN_NAMES = "[]:*?/\\'"
 WIDEST = 48
 NARROWEST = 9
 NOTE_WIDTH = 75
@@ -144,8 +148,8 @@ NOTES = (
         "A score is rank points: of n cities the first gets n, the last 1. Variables add up to dimensions, dimensions to the total; nothing is weighted.",
     ),
     (
-        "积分说明谁在前，不说明相差多少。颜色在每一列之内由低（红）到高（绿）。",
-        "A score says who is ahead, not by how much. Colours run from low (red) to high (green) within each column.",
+        "积分说明谁在前，不说明相差多少。颜色在每一列之内由低（红）到高（绿）；名次以低为好，颜色相反。",
+        "A score says who is ahead, not by how much. Colours run from low (red) to high (green) within each column; where a low number is good, as a rank is, the other way round.",
     ),
     (
         "稳健性：随机改变各维度权重时名次的变化范围；区间越宽，名次越取决于权重。",
@@ -172,6 +176,7 @@ class Book:
     """A workbook in the making, with the formats that its sheets share."""
 
     book: xlsxwriter.Workbook
+    release_id: str
     heading: Format
     cell: Format
     text: Format
@@ -192,11 +197,12 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         )
         sheets = Book(
             book,
+            release_id,
             heading=book.add_format(HEADING),
             cell=book.add_format(CELL),
             text=book.add_format(CELL | {"indent": 1, "text_wrap": True}),
             number=book.add_format(CELL | {"num_format": "0.00"}),
-            note=book.add_format({"text_wrap": True, "valign": "top"}),
+            note=book.add_format({"text_wrap": True, "valign": "top", "indent": 1}),
             title=book.add_format({"bold": True, "font_size": 14}),
         )
         facts = [
@@ -256,7 +262,7 @@ def add_table(
     low_is_good: bool = False,
 ) -> None:
     """Add a sheet with the rows of a query, and heat colours in a range of its columns."""
-    sheet = sheets.book.add_worksheet(name[:LONGEST_NAME])
+    sheet = sheets.book.add_worksheet(sheet_name(name))
     headings = [str(column[0]).replace("|", "\n") for column in result.description or []]
     rows = result.fetchall()
     sheet.set_row(0, HEADING_HEIGHT)
@@ -279,8 +285,16 @@ def add_table(
     if heat:
         for column in range(heat[0], heat[1] + 1):
             sheet.conditional_format(1, column, last[0], column, colours(low_is_good=low_is_good))
-    lay_out(sheet, across=sum(widths) > WIDE)
+    # Excel would mark each city code as a number that is stored as a text
+    sheet.ignore_errors({"number_stored_as_text": xl_range(0, 0, *last)})
+    lay_out(sheets, sheet, across=sum(widths) > WIDE)
     sheet.repeat_rows(0)
+
+
+def sheet_name(name: str) -> str:
+    """A name as a sheet can have it: without what no sheet may hold, and cut between words if it is too long."""
+    allowed = "".join(" " if character in FORBIDDEN_IN_NAMES else character for character in name)
+    return textwrap.shorten(allowed, LONGEST_NAME, placeholder="…")
 
 
 def write_cell(sheets: Book, sheet: Worksheet, place: tuple[int, int], value: Any) -> None:  # noqa: ANN401 - whatever a table holds
@@ -301,7 +315,7 @@ def colours(*, low_is_good: bool) -> dict[str, str]:
 def width(heading: str, values: list[Any]) -> int:
     """How wide a column must be for its values and the longest word of its heading."""
     words = [*heading.replace("\n", " ").split(), *(shown(value) for value in values)]
-    return min(WIDEST, max(NARROWEST, *(columns_of(word) + 2 for word in words)))
+    return min(WIDEST, max(NARROWEST, *(room_for(word) + 2 for word in words)))
 
 
 def shown(value: Any) -> str:  # noqa: ANN401 - whatever a table holds
@@ -312,6 +326,11 @@ def shown(value: Any) -> str:  # noqa: ANN401 - whatever a table holds
 def columns_of(text: str) -> int:
     """Columns that a text takes: a Chinese character is twice as wide as a Latin one."""
     return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def room_for(text: str) -> int:
+    """Columns that a line takes, with room for words that do not fit into the end of one."""
+    return math.ceil(1.05 * columns_of(text))
 
 
 def write_notes(sheets: Book, facts: list[tuple[str, str]]) -> None:
@@ -329,19 +348,19 @@ def write_notes(sheets: Book, facts: list[tuple[str, str]]) -> None:
             sheet.write_string(row, 0, left, sheets.note)
             sheet.write_string(row, 1, right, sheets.note)
         row += 1
-    lay_out(sheet, across=True)
+    lay_out(sheets, sheet, across=True)
 
 
 def lines(text: str, room: int) -> int:
-    """Lines that a text takes, with room for words that do not fit into the end of one: no program tells by itself."""
-    return sum(math.ceil(1.05 * columns_of(line) / room) for line in text.splitlines())
+    """Lines that a text takes: no program tells by itself."""
+    return sum(math.ceil(room_for(line) / room) for line in text.splitlines())
 
 
-def lay_out(sheet: Worksheet, *, across: bool) -> None:
-    """Have a sheet printed as wide as the paper, and on as many pages as it takes."""
+def lay_out(sheets: Book, sheet: Worksheet, *, across: bool) -> None:
+    """Have a sheet printed as wide as the paper, on as many pages as it takes, each with the release at its foot."""
     if across:
         sheet.set_landscape()
     sheet.set_paper(A4)
     sheet.fit_to_pages(1, 0)
     sheet.set_margins(left=0.4, right=0.4, top=0.5, bottom=0.5)
-    sheet.set_footer("&L&A&R&P / &N")
+    sheet.set_footer(f"&L&A&C{sheets.release_id}&R&P / &N")

@@ -25,6 +25,7 @@ SHOWN = {
         "total_rank",
     ],
     "site/search.html?q=robustness": ["Robustness of the ranking"],
+    "site/search.html?q=梯队": ["SQL cookbook"],
 }
 
 

@@ -129,6 +129,15 @@ def test_the_scorecards_are_those_of_the_release(
     assert len(sheet.conditional_formatting) == 11
 
 
+def test_the_chart_shows_the_first_cities(book: openpyxl.Workbook) -> None:
+    (sheet,) = book.chartsheets
+    (chart,) = sheet._charts  # noqa: SLF001 - there is no other way to it
+    shown = [(series.cat.strRef.f, series.val.numRef.f) for series in chart.series]
+    assert len(shown) == 10
+    assert shown[0] == ("'总积分 Scorecards'!$B$2:$B$21", "'总积分 Scorecards'!$H$2:$H$21")
+    assert book["总积分 Scorecards"]["H1"].value == "经济实力\nEconomic strength"
+
+
 def test_each_dimension_has_a_sheet(release: duckdb.DuckDBPyConnection, book: openpyxl.Workbook) -> None:
     for code, zh, en in release.execute(workbook.DIMENSIONS).fetchall():
         sheet = book[workbook.sheet_name(f"{zh} {en}")]

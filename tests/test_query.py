@@ -3,7 +3,9 @@
 import re
 import shlex
 import subprocess
+from pathlib import Path
 
+import openpyxl
 from conftest import Project
 
 
@@ -54,3 +56,31 @@ def test_a_reader_may_stop_early(built: Project) -> None:
     finished = built.run("sh", "-c", f"{command} '{query}' | true")
     assert finished.returncode == 0
     assert finished.stderr == ""
+
+
+def test_an_answer_becomes_an_excel_file(built: Project, tmp_path: Path) -> None:
+    file = tmp_path / "answer.xlsx"
+    sql = "select '=1+1' as text, true as truth, 1.5::decimal(3, 1) as number, null as nothing, [1, 2] as list, 7 as whole"
+    finished = ask(built, "--excel", str(file), sql)
+    assert (finished.returncode, finished.stdout) == (0, f"{file} is written.\n"), finished.stderr
+    (sheet,) = openpyxl.load_workbook(file)
+    assert [cell.value for cell in sheet[1]] == ["text", "truth", "number", "nothing", "list", "whole"]
+    assert [cell.value for cell in sheet[2]] == ["=1+1", "True", 1.5, None, "[1, 2]", 7]
+    assert sheet["A2"].data_type == "s"
+
+
+def test_an_excel_file_that_is_there_stays(built: Project, tmp_path: Path) -> None:
+    file = tmp_path / "answer.xlsx"
+    file.write_text("mine", encoding="utf-8")
+    finished = ask(built, "--excel", str(file), "select 1")
+    assert finished.returncode == 1
+    assert finished.stderr == f"{file}: found a file; expected a name that is free\n"
+    assert file.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_wrong_query_leaves_no_excel_file(built: Project, tmp_path: Path) -> None:
+    file = tmp_path / "answer.xlsx"
+    finished = ask(built, "--excel", str(file), "select nonsense from marts.city_scorecards")
+    assert finished.returncode == 1
+    assert "nonsense" in finished.stderr
+    assert not file.exists()

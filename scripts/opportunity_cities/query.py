@@ -1,11 +1,12 @@
 """Ask the current release something: `python -m opportunity_cities.query SQL`, see `scripts/query`.
 
-Exit codes: 0 answered; 1 the query failed or there is no release; 2 wrong arguments.
+Exit codes: 0 answered; 1 the query failed, its answer cannot be written, or there is no release; 2 wrong arguments.
 """
 
 import argparse
 import signal
 import sys
+from pathlib import Path
 
 import duckdb
 
@@ -37,6 +38,18 @@ def print_answers(sql: str) -> None:
                 result.show(max_width=WIDEST, max_col_width=WIDEST_COLUMN, max_rows=MOST_ROWS)
 
 
+def write_answer(sql: str, path: Path) -> None:
+    """Run a query read-only on the current release and write the result to a new Excel file."""
+    # nobody who only asks waits for it
+    from opportunity_cities import workbook
+
+    if path.exists():
+        raise FileExistsError(f"{path}: found a file; expected a name that is free")
+    with duckdb.connect(CURRENT / DATABASE_NAME, read_only=True) as connection:
+        workbook.write_answer(connection, sql, path)
+    print(f"{path} is written.")
+
+
 def main() -> int:
     """Run the queries as a command."""
     # a reader that has seen enough, as `head` has, is no error
@@ -48,15 +61,20 @@ def main() -> int:
     parser.add_argument(
         "sql", nargs="?", default=TABLES, help="the query, in quotes; without it, list the tables"
     )
-    sql = parser.parse_args().sql
+    parser.add_argument("--excel", type=Path, metavar="FILE", help="write what it gives to a new Excel file")
+    options = parser.parse_args()
+    sql = options.sql
     if not sql.strip():
         parser.error("found an empty query; expected SQL in quotes, or nothing to list the tables")
     if not CURRENT.exists():
         print("There is no release yet: run scripts/build first.", file=sys.stderr)
         return 1
     try:
-        print_answers(sql)
-    except duckdb.Error as error:
+        if options.excel:
+            write_answer(sql, options.excel)
+        else:
+            print_answers(sql)
+    except (duckdb.Error, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -7,7 +7,10 @@ comes from the release's own tables. Two workbooks of one release are the same, 
 import math
 import textwrap
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,9 @@ LINE_HEIGHT = 15
 # as wide as this, a sheet is printed across the paper
 WIDE = 150
 FROZEN_COLUMNS = 2
+# of the scorecards: the column of the first dimension
+FIRST_DIMENSION = 7
+CITIES_IN_CHART = 20
 A4 = 9
 HEAT = {"type": "3_color_scale", "min_color": "#F8696B", "mid_color": "#FFEB84", "max_color": "#63BE7B"}
 HEADING = {
@@ -185,17 +191,17 @@ class Book:
     title: Format
 
 
-def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Write the workbook of the release that is connected."""
-    ((release_id, built_at, revision),) = connection.execute(RELEASE).fetchall()
-    ((edition,),) = connection.execute(EDITION).fetchall()
+@contextmanager
+def new_book(connection: duckdb.DuckDBPyConnection, path: Path) -> Iterator[Book]:
+    """Begin a workbook about the release that is connected; it is written in the end."""
+    ((release_id, built_at, _),) = connection.execute(RELEASE).fetchall()
     # whatever a text begins with, it stays a text
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(path, options) as book:
         book.set_properties(
             {"title": "机遇之城 Opportunity Cities", "comments": release_id, "created": built_at}
         )
-        sheets = Book(
+        yield Book(
             book,
             release_id,
             heading=book.add_format(HEADING),
@@ -205,6 +211,21 @@ def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             note=book.add_format({"text_wrap": True, "valign": "top", "indent": 1}),
             title=book.add_format({"bold": True, "font_size": 14}),
         )
+
+
+def write_answer(connection: duckdb.DuckDBPyConnection, sql: str, path: Path) -> None:
+    """Write a workbook with one sheet: what a query on the release gives."""
+    # a query that is wrong leaves no file
+    answer = connection.cursor().execute(sql)
+    with new_book(connection, path) as sheets:
+        add_table(sheets, "结果 Answer", answer)
+
+
+def write(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Write the workbook of the release that is connected."""
+    ((release_id, built_at, revision),) = connection.execute(RELEASE).fetchall()
+    ((edition,),) = connection.execute(EDITION).fetchall()
+    with new_book(connection, path) as sheets:
         facts = [
             ("版本 Edition", edition),
             ("发布编号 Release", release_id),
@@ -232,7 +253,28 @@ def add_scorecards(sheets: Book, connection: duckdb.DuckDBPyConnection, edition:
     dimensions = connection.execute(DIMENSIONS).fetchall()
     columns = "".join(f', scorecards."{code}" as {label(zh, en)}' for code, zh, en in dimensions)
     result = connection.execute(SCORECARDS.format(dimensions=columns), [edition])
-    add_table(sheets, "总积分 Scorecards", result, heat=(6, 6 + len(dimensions)))
+    name = "总积分 Scorecards"
+    add_table(sheets, name, result, heat=(6, 6 + len(dimensions)))
+    add_chart(sheets, name, dimensions)
+
+
+def add_chart(sheets: Book, scorecards: str, dimensions: list[tuple[str, str, str]]) -> None:
+    """Add a chart of the first cities of the scorecards: their totals, made up of the dimensions."""
+    chart = sheets.book.add_chart({"type": "bar", "subtype": "stacked"})
+    for column, (_, zh, en) in enumerate(dimensions, start=FIRST_DIMENSION):
+        chart.add_series(
+            {
+                "name": f"{zh} {en}",
+                "categories": [scorecards, 1, 1, CITIES_IN_CHART, 1],
+                "values": [scorecards, 1, column, CITIES_IN_CHART, column],
+                "gap": 40,
+            }
+        )
+    chart.set_title({"name": f"总积分前{CITIES_IN_CHART}名 The first {CITIES_IN_CHART} by total score"})
+    # the first city stands at the top
+    chart.set_y_axis({"reverse": True})
+    chart.set_legend({"position": "bottom"})
+    sheets.book.add_chartsheet("图 Chart").set_chart(chart)
 
 
 def add_dimension(
@@ -301,10 +343,10 @@ def write_cell(sheets: Book, sheet: Worksheet, place: tuple[int, int], value: An
     """Write a value as what it is: a text is never a formula, an address or a number."""
     if value is None:
         sheet.write_blank(*place, None, sheets.cell)
-    elif isinstance(value, str):
-        sheet.write_string(*place, value, sheets.text)
+    elif isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        sheet.write_number(*place, value, sheets.cell if isinstance(value, int) else sheets.number)
     else:
-        sheet.write_number(*place, value, sheets.number if isinstance(value, float) else sheets.cell)
+        sheet.write_string(*place, str(value), sheets.text)
 
 
 def colours(*, low_is_good: bool) -> dict[str, str]:

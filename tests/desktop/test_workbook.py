@@ -38,9 +38,15 @@ def test_it_shows_the_scores(printed: Path) -> None:
     assert re.search(r"60\s+肇庆\s+Zhaoqing", scorecards)
 
 
+def test_it_has_a_chart(printed: Path) -> None:
+    page = text_of(printed, "-f", "3", "-l", "3")
+    assert "总积分前20名" in page.replace(" ", "")
+    assert re.search("上海.*北京.*深圳", page, re.DOTALL)
+
+
 def test_a_sheet_is_as_wide_as_its_page(printed: Path) -> None:
     """A dimension takes one page, so a page has all its columns."""
-    page = text_of(printed, "-f", "3", "-l", "3")
+    page = text_of(printed, "-f", "4", "-l", "4")
     assert re.search(r"1\s+深圳\s+Shenzhen\s+440300\s+286\s+59\s+56\s+53\s+58\s+60\b", page)
     assert re.search(r"60\s+肇庆\s+Zhaoqing", page)
 

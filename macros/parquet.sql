@@ -9,9 +9,13 @@
 
 {% macro duckdb__write_parquet(folder) -%}
     copy (from {{ this }}) to '{{ folder | replace("'", "''") }}/{{ this.schema }}.{{ this.identifier }}.parquet'
-    (format parquet, kv_metadata {
-        {%- for column in model.columns.values() %}
-        {{ adapter.quote(column.name) }}: '{{ column.description.split('. ') | first | replace("'", "''") }}' {{- ',' if not loop.last }}
-        {%- endfor %}
-    })
+    (
+        format parquet
+        {%- if model.columns %}, kv_metadata {
+            {%- for column in model.columns.values() %}
+            {{ adapter.quote(column.name) }}: '{{ column.description.split('. ') | first | replace("'", "''") }}' {{- ',' if not loop.last }}
+            {%- endfor %}
+        }
+        {%- endif %}
+    )
 {%- endmacro %}

@@ -131,7 +131,7 @@ def test_the_scorecards_are_those_of_the_release(
 
 def test_the_chart_shows_the_first_cities(book: openpyxl.Workbook) -> None:
     (sheet,) = book.chartsheets
-    (chart,) = sheet._charts  # noqa: SLF001 - there is no other way to it
+    (chart,) = sheet._charts  # type: ignore[attr-defined]  # noqa: SLF001 - there is no other way to it
     shown = [(series.cat.strRef.f, series.val.numRef.f) for series in chart.series]
     assert len(shown) == 10
     assert shown[0] == ("'总积分 Scorecards'!$B$2:$B$21", "'总积分 Scorecards'!$H$2:$H$21")

@@ -174,7 +174,8 @@ def test_files_that_pages_link_to_have_them_rendered_again(folder: Path) -> None
     for file in files:
         found = [name for name in names if Path(name).name == file.name]
         assert found
-        assert [name for name in found if not name.startswith((*site.LINKED, "analyses/"))] == []
+        kept = [name for name in found if inputs.kind_of(name) not in site.RENDERED]
+        assert [name for name in kept if not name.startswith(site.LINKED)] == []
 
 
 def test_pages_are_inputs_of_their_own_kind() -> None:

@@ -53,6 +53,8 @@ def test_what_a_workflow_runs_is_there(workflow: Path) -> None:
         step["run"] for job in loaded(workflow)["jobs"].values() for step in job["steps"] if "run" in step
     ]
     assert commands
+    # packages of the system have no file here
+    commands = [command for command in commands if not command.startswith("sudo apt-get ")]
     assert [command for command in commands if not (ROOT / command.split()[0]).is_file()] == []
 
 

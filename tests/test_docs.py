@@ -11,7 +11,8 @@ from conftest import ROOT, Project
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
 # test_cookbook.py runs the queries of the cookbook
 ASKING = [page for page in PAGES if page.name != "cookbook.md"]
-EXAMPLE = re.compile(r"```sql\n(.*?)```\n+```text\n(.*?)```", re.DOTALL)
+# a query and, right behind it, what it prints
+EXAMPLE = re.compile(r"```sql\n((?:(?!```).)*)```\n+```text\n(.*?)```", re.DOTALL)
 EXAMPLES = [
     pytest.param(query, result, id=f"{page.name}-{number}")
     for page in ASKING

@@ -33,7 +33,7 @@ def write_exports(folder: Path) -> None:
 
 
 def write_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -> None:
-    """Write a table as <folder>/<schema>/<table>.csv."""
+    """Write a table as <folder>/<schema>/<table>.csv, its rows in their own order, as in the Parquet file."""
     path = folder / f"{table.replace('.', '/')}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = store.columns_of(connection, table)
@@ -42,7 +42,7 @@ def write_csv(connection: duckdb.DuckDBPyConnection, table: str, folder: Path) -
     texts = ", ".join(identifier(column.label) for column in columns if column.data_type == "VARCHAR")
     quotes = f", force_quote ({texts})" if texts else ""
     connection.execute(
-        f"copy (select {selected} from {table} order by all) to {quoted(path)} (format csv, header{quotes})"
+        f"copy (select {selected} from {table}) to {quoted(path)} (format csv, header{quotes})"
     )
     path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
 
